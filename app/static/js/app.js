@@ -1,0 +1,22 @@
+// The only module that pages name. What it imports is small and ready with the page; the code reader alone is fetched
+// later, when somebody scans.
+import "./form.js";
+import "./keys.js";
+import "./scan.js";
+import "./wedge.js";
+
+// A scanner used on a page without a panel still opens the page that fits the thing.
+document.addEventListener("scan", ({ target, detail }) => {
+  const form = document.querySelector("[data-scan-anywhere]");
+  if (target !== document || !form) return;
+  form.elements.text.value = detail.text;
+  form.elements.format.value = detail.format;
+  form.requestSubmit ? form.requestSubmit() : form.submit();
+});
+
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector(".menu[open]");
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
