@@ -292,7 +292,8 @@ class _Run:
 
     def _lasts(self, lot: Lot, min_life_days: int) -> bool:
         days = max(lot.course_days + self.snapshot.policy.margin_days, min_life_days)
-        return lot.expiry is None or lot.expiry >= self.snapshot.delivery_day + timedelta(days=days)
+        first = max(self.snapshot.today, self.snapshot.delivery_day)
+        return lot.expiry is None or lot.expiry >= first + timedelta(days=days)
 
     def _room(self, need: Need, item: str) -> int:
         if self._clashes(need, item):

@@ -76,9 +76,9 @@ def _could_take(need: Need, lot: Lot, snapshot: Snapshot) -> bool:
 def _lasts_long_enough(need: Need, lot: Lot, snapshot: Snapshot) -> bool:
     if lot.expiry is None:
         return lot.durable
-    course_over: date = snapshot.delivery_day + timedelta(days=lot.course_days + snapshot.policy.margin_days)
-    wished: date = snapshot.delivery_day + timedelta(days=need.min_life_days)
-    return lot.expiry >= course_over and lot.expiry >= wished and lot.expiry >= snapshot.today
+    first: date = max(snapshot.delivery_day, snapshot.today)
+    course_over = first + timedelta(days=lot.course_days + snapshot.policy.margin_days)
+    return lot.expiry >= course_over and lot.expiry >= first + timedelta(days=need.min_life_days)
 
 
 def _caps_broken(taken: Taken, snapshot: Snapshot) -> Iterator[str]:

@@ -13,6 +13,7 @@ from distribution.safety_facts import (
     BLOCK,
     CODES,
     DOCTOR,
+    EXPECTING,
     FLAGS,
     GROUPS,
     MEDIC,
@@ -42,6 +43,7 @@ from distribution.safety_rules import (
     Rule,
     Source,
     found,
+    never,
     row,
     within,
 )
@@ -94,7 +96,7 @@ def needs_medic(person: Person, policy: DispensingPolicy) -> bool:
         person.in_priority_group
         or age is None
         or not policy.child_below_months <= age < policy.elder_from_months
-        or person.pregnancy in {"pregnant", "first_trimester", "lactating"}
+        or person.pregnancy in EXPECTING
         or bool(person.allergies or person.own_medicines or person.low_dose_aspirin)
         or any(person.conditions.values())
         or bool(unanswered(person))
@@ -145,7 +147,7 @@ def _sources(check: Check, position: int, policy: DispensingPolicy) -> tuple[Sou
 def _findings(case: Case, rules: tuple[Rule, ...]) -> tuple[Reason, ...]:
     if not case.product.is_medicine:
         wanted = case.policy.rules | REQUIRED
-        return _run(case, (rule for rule in rules if rule.supplies and rule.id in wanted))
+        return _run(case, (Rule("ROW", never), *(rule for rule in rules if rule.supplies and rule.id in wanted)))
     if not REQUIRED <= case.policy.rules <= {rule.id for rule in rules}:
         return (found("RULES_MISSING"),)
     return _run(case, (Rule("ROW", row), *(rule for rule in rules if rule.id in case.policy.rules)))
@@ -178,7 +180,7 @@ def _weigh(case: Case, reasons: tuple[Reason, ...]) -> LineJudgement:
     release_reasons = _run(case, (Rule("RELEASE", _release_reasons),)) if case.product.is_medicine else ()
     outcome = _strictest(reasons)
     gravity = max(outcome, _strictest(release_reasons))
-    release_by, asks = _RELEASER[gravity], _asks((*reasons, *release_reasons))
+    release_by, asks = _RELEASER[gravity], _asks(case.person, (*reasons, *release_reasons))
     return LineJudgement(
         line=case.line.id,
         item=case.product.item,
@@ -196,12 +198,28 @@ def _strictest(reasons: Iterable[Reason]) -> Outcome:
     return max((Outcome(reason.outcome) for reason in reasons), default=ALLOW)
 
 
-def _asks(reasons: Iterable[Reason]) -> frozenset[str]:
-    return frozenset(
-        f"{reason.code}:{reason.params['flag']}" if "flag" in reason.params else reason.code
+def _asks(person: Person, reasons: Iterable[Reason]) -> frozenset[str]:
+    """Each question with what it is about; where there is one, also all that is known of the person's health.
+
+    So that whatever comes to light after a medic's yes is looked at anew, even what no rule here asks for.
+    """
+    asked = frozenset(
+        ":".join((reason.code, *(str(value) for _, value in sorted(reason.params.items()))))
         for reason in reasons
         if Outcome(reason.outcome) >= MEDIC
     )
+    return asked | _told(person) if asked else asked
+
+
+def _told(person: Person) -> frozenset[str]:
+    told = {
+        "ALLERGY": person.allergies or (),
+        "OWN": (*(person.own_medicines or ()), *(["low_dose_aspirin"] if person.low_dose_aspirin else [])),
+        "CONDITION": (flag for flag in FLAGS if person.has(flag)),
+        "PREGNANCY": (person.pregnancy,) if person.pregnancy in EXPECTING else (),
+        "OPEN": unanswered(person),
+    }
+    return frozenset(f"{kind}:{what}" for kind, all_of_it in told.items() for what in all_of_it)
 
 
 _RELEASER: dict[Outcome, ReleaseBy | None] = {

@@ -47,6 +47,7 @@ ReleaseBy = Literal["volunteer", "medic", "doctor"]
 RowAnswer = Literal["allow", "medic", "doctor", "block", "unknown"]
 Pregnancy = Literal["no", "pregnant", "first_trimester", "lactating", "unknown", "not_applicable"]
 
+EXPECTING = frozenset({"pregnant", "first_trimester", "lactating"})
 FLAGS = (
     "severe_liver",
     "liver",
@@ -83,9 +84,10 @@ CODES: dict[str, Outcome | None] = {
     "RULE_FAILED": BLOCK,
     "ROW_PRESCRIPTION": BLOCK,
     "ROW_NEVER": BLOCK,
+    "ROW_BARRED": BLOCK,
     "ROW_INGREDIENTS_UNKNOWN": BLOCK,
     "ROW_CONTRAINDICATED": None,
-    "ROW_UNANSWERED": MEDIC,
+    "ROW_UNANSWERED": None,
     "DS01_IN_PARCEL": BLOCK,
     "DS01_GIVEN": BLOCK,
     "DS01_AT_HOME": BLOCK,
@@ -105,6 +107,7 @@ CODES: dict[str, Outcome | None] = {
     "DS04_AMANTADINE_CHILD": DOCTOR,
     "DS05_AGE_UNKNOWN": BLOCK,
     "DS05_BELOW_AGE": None,
+    "DS05_ABOVE_AGE": BLOCK,
     "DS05_DOCTOR_BELOW_AGE": DOCTOR,
     "DS05_MEDIC_BELOW_AGE": MEDIC,
     "DS05_NO_CHILD_DOSE": DOCTOR,
@@ -130,6 +133,8 @@ CODES: dict[str, Outcome | None] = {
     "DS10_SUGAR": MEDIC,
     "DS11_ASTHMA": BLOCK,
     "DS12_INTERACTION": MEDIC,
+    "DS12_NOT_TOGETHER": BLOCK,
+    "DS12_ALCOHOL_UNREAD": MEDIC,
     "DS13_SEDATING_ALONE": MEDIC,
     "DS13_SEDATING": WARN,
     "DS14_COUGH_PAIR": MEDIC,
@@ -164,7 +169,11 @@ class Active(Struct, frozen=True, kw_only=True):
 
 
 class Product(Struct, frozen=True, kw_only=True):
-    """What the rules need of a catalogue row; ages in months, ``contra`` maps a condition flag to its outcome."""
+    """What the rules need of a catalogue row; ages in months, ``contra`` maps a condition flag to its outcome.
+
+    From ``max_age_months`` on the label has no dose. ``barred_from`` is the first day on which a flag of the catalogue
+    (prescription, controlled) holds.
+    """
 
     item: str
     kind: str
@@ -175,6 +184,8 @@ class Product(Struct, frozen=True, kw_only=True):
     below_min_age: Outcome = BLOCK
     doctor_below_months: int | None = None
     medic_below_months: int | None = None
+    max_age_months: int | None = None
+    barred_from: date | None = None
     prolonged_release: bool = False
     liquid: bool = False
     pregnancy: RowAnswer = "unknown"
@@ -214,7 +225,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
     def has(self, flag: str) -> bool | None:
         """Whether the condition is there; a severe liver or kidney disease is also one of the liver or kidney."""
-        if self.conditions.get(f"severe_{flag}"):
+        if self.conditions.get(flag) or self.conditions.get(f"severe_{flag}"):
             return True
         base = flag.removeprefix("severe_")
         if base != flag and self.conditions.get(base) is False:
@@ -261,14 +272,21 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Interaction(Struct, frozen=True):
-    """A pair asked at the door: a medicine at home with something in the parcel, each a slug or a class."""
+    """A pair asked at the door: a medicine at home with something in the parcel, each a slug or a class.
+
+    ``never``: a label forbids the two together; otherwise a medic decides.
+    """
 
     own: str
     line: str
+    never: bool = False
 
 
 class DispensingPolicy(Struct, frozen=True, kw_only=True):
-    """The dated thresholds; a medicine moves only if ``rules`` holds every required id and no id unknown here."""
+    """The dated thresholds; a medicine moves only if ``rules`` holds every required id and no id unknown here.
+
+    What labels and notices say can be made stricter, never looser: such a policy raises ValueError.
+    """
 
     version: str
     rules: frozenset[str]
@@ -288,16 +306,28 @@ class DispensingPolicy(Struct, frozen=True, kw_only=True):
     fertile_below_months: Positive = 56 * 12
     supply_quota: dict[str, int] = {}
     mixtures: frozenset[str] = frozenset({"herbs"})
-    cross_allergy_classes: frozenset[str] = frozenset({"nsaid"})
+    cross_allergy_classes: frozenset[str] = frozenset({"nsaid", "penicillin", "piperazine_antihistamine"})
     first_trimester_barred: frozenset[str] = frozenset({"dextromethorphan"})
     interactions: tuple[Interaction, ...] = (
-        Interaction("disulfiram_like", "ethanol"),
-        Interaction("maoi", "ephedrine_class"),
-        Interaction("maoi", "strong_antitussive"),
+        Interaction("disulfiram_like", "ethanol", never=True),
+        Interaction("maoi", "ephedrine_class", never=True),
+        Interaction("maoi", "strong_antitussive", never=True),
         Interaction("antidepressant", "strong_antitussive"),
         Interaction("anticoagulant", "antipyretic"),
         Interaction("anticoagulant", "nsaid"),
     )
+
+    def __post_init__(self) -> None:
+        if self.paracetamol_cap_mg > 4000 or self.child_below_months < 14 * 12 or self.elder_from_months > 65 * 12:
+            raise ValueError("paracetamol at most 4000 mg a day; under 14 and from 65 years a medic looks")
+        if self.infant_below_months < 2 * 12 or self.aspirin_from_months < 16 * 12:
+            raise ValueError("cold remedies under 2 years are a doctor's, aspirin is never for those under 16")
+        if self.amantadine_never_below_months < 12 or self.amantadine_doctor_below_months < 5 * 12:
+            raise ValueError("amantadine is never for infants under 1 year, and a doctor's under 5")
+        if self.prolonged_from_months < 12 * 12:
+            raise ValueError("prolonged-release forms are not for children under 12")
+        if self.fertile_from_months > 12 * 12 or self.fertile_below_months < 56 * 12:
+            raise ValueError("women of 12 to 55 are asked about pregnancy")
 
 
 class LineJudgement(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ from distribution.safety_facts import (
     ANTIPYRETICS,
     BLOCK,
     CODES,
+    EXPECTING,
+    MEDIC,
     NSAIDS,
     OTC_CLASSES,
     Active,
@@ -85,8 +87,9 @@ def row(case: Case) -> Iterator[Reason]:
     product = case.product
     if product.otc_class.strip().casefold() not in OTC_CLASSES:
         yield found("ROW_PRESCRIPTION")
-    if product.release_by == "none":
-        yield found("ROW_NEVER")
+    yield from never(case)
+    if product.barred_from and max(case.check.today, case.check.delivery_day) >= product.barred_from:
+        yield found("ROW_BARRED")
     if not product.actives:
         yield found("ROW_INGREDIENTS_UNKNOWN")
     listed = [product.ingredients, *(source.ingredients for source in case.sources if source.code != "DS01_AT_HOME")]
@@ -97,7 +100,14 @@ def row(case: Case) -> Iterator[Reason]:
         if answer:
             yield found("ROW_CONTRAINDICATED", Outcome(outcome), flag=flag)
         elif answer is None:
-            yield found("ROW_UNANSWERED", flag=flag)
+            # Not asked is no milder than there: what the label forbids waits for the answer.
+            yield found("ROW_UNANSWERED", max(Outcome(outcome), MEDIC), flag=flag)
+
+
+def never(case: Case) -> Iterator[Reason]:
+    """What the catalogue hands to nobody, medicine or not (a mercury thermometer)."""
+    if case.product.release_by == "none":
+        yield found("ROW_NEVER")
 
 
 def ds01_same_ingredient(case: Case) -> Iterator[Reason]:
@@ -108,12 +118,17 @@ def ds01_same_ingredient(case: Case) -> Iterator[Reason]:
         yield found("DS01_OWN_UNLISTED")
     for source in case.sources:
         for ingredient in sorted(source.ingredients & case.product.ingredients):
-            code = "DS01_MIXTURE" if ingredient in case.policy.mixtures else source.code
+            code = "DS01_MIXTURE" if _is_mixture(case, ingredient) else source.code
             yield found(code, ingredient=ingredient, other=source.item)
     for given in within(case.check.household_given, case.check, case.policy):
         for active in given.actives:
             if active.ingredient in case.product.ingredients:
                 yield found("DS01_HOUSEHOLD", ingredient=active.ingredient, other=given.item)
+
+
+def _is_mixture(case: Case, ingredient: str) -> bool:
+    """Herbs that no pack lists one by one; a chemical active is never one, whatever the policy calls it."""
+    return ingredient in case.policy.mixtures and case.check.classes.get(ingredient, frozenset()) <= {"herb"}
 
 
 def ds02_paracetamol(case: Case) -> Iterator[Reason]:
@@ -192,6 +207,8 @@ def _age_table(case: Case) -> Iterator[Reason]:
     lowest, doctor, medic = product.min_age_months, product.doctor_below_months, product.medic_below_months
     if case.younger_than(lowest):
         yield found("DS05_BELOW_AGE", Outcome(product.below_min_age), months=lowest or 0)
+    if product.max_age_months is not None and not case.younger_than(product.max_age_months):
+        yield found("DS05_ABOVE_AGE", months=product.max_age_months)
     if case.younger_than(doctor):
         yield found("DS05_DOCTOR_BELOW_AGE", months=doctor or 0)
     if case.younger_than(medic):
@@ -204,7 +221,7 @@ def ds06_pregnancy(case: Case) -> Iterator[Reason]:
     state = case.person.pregnancy
     if state in {"unknown", "not_applicable"} and _may_be_pregnant(case):
         yield found("DS06_UNKNOWN")
-    if state not in {"pregnant", "first_trimester", "lactating"}:
+    if state not in EXPECTING:
         return
     for ingredient in case.holds(*NSAIDS):
         yield found("DS06_NSAID", ingredient=ingredient)
@@ -289,12 +306,17 @@ def ds11_asthma(case: Case) -> Iterator[Reason]:
 
 
 def ds12_interactions(case: Case) -> Iterator[Reason]:
-    own = case.person.own_medicines or frozenset()
+    own, product = case.person.own_medicines or frozenset(), case.product
     for pair in case.policy.interactions:
-        here = case.holds(pair.line) or (pair.line == "ethanol" and case.product.alcohol)
+        spirit = pair.line == "ethanol"
+        here = case.holds(pair.line) or (spirit and product.alcohol)
+        unread = spirit and product.alcohol is None and product.liquid
         for other in case.named(own, pair.own):
             if here:
-                yield found("DS12_INTERACTION", ingredient=other, other=case.product.item)
+                code = "DS12_NOT_TOGETHER" if pair.never else "DS12_INTERACTION"
+                yield found(code, ingredient=other, other=product.item)
+            elif unread:
+                yield found("DS12_ALCOHOL_UNREAD", ingredient=other, other=product.item)
 
 
 def ds13_sedating(case: Case) -> Iterator[Reason]:

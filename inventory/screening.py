@@ -118,25 +118,24 @@ def found(code: str, outcome: Verdict, **params: str | int) -> Reason:
 def in01_expiry(case: Case) -> Iterable[Reason]:
     """Durable goods that carry no expiry are outside; a pack is good through its expiry day."""
     expires_on, left = case.pack.expires_on, case.days_left
+    if case.look.expiry_altered:
+        yield found("IN01_ALTERED", Verdict.REJECT)
     if expires_on is None or left is None:
         if not case.item.durable:
             yield found("IN01_MISSING", Verdict.REJECT)
         return
     if left < 0:
         yield found("IN01_EXPIRED", Verdict.REJECT, expires_on=expires_on.isoformat())
-    if case.look.expiry_altered:
-        yield found("IN01_ALTERED", Verdict.REJECT)
     made = case.pack.made_on
     if left > case.policy.longest_life_days or (made and (made >= expires_on or made > case.today)):
         yield found("IN01_IMPLAUSIBLE", Verdict.QUARANTINE, expires_on=expires_on.isoformat())
 
 
 def in02_batch(case: Case) -> Iterable[Reason]:
-    if not (case.pack.lot or "").strip():
-        if not case.item.durable:
-            yield found("IN02_MISSING", Verdict.REJECT)
-    elif case.look.lot_altered:
+    if case.look.lot_altered:
         yield found("IN02_ALTERED", Verdict.REJECT)
+    if not case.item.durable and not (case.pack.lot or "").strip():
+        yield found("IN02_MISSING", Verdict.REJECT)
 
 
 def in03_approved(case: Case) -> Iterable[Reason]:
@@ -360,17 +359,14 @@ RULES: tuple[tuple[str, Rule], ...] = (
 # Every code a reason of this file can bear; each has a sentence for the volunteer and one for the donor.
 CODES = (
     *("IN01_MISSING", "IN01_EXPIRED", "IN01_ALTERED", "IN01_IMPLAUSIBLE", "IN02_MISSING", "IN02_ALTERED"),
-    *("IN03_FOREIGN_LABEL", "IN03_NO_NUMBER", "IN04_FORM"),
-    *("IN05_TOO_SHORT", "IN05_SHORT_DATED", "IN05_EMERGENCY"),
+    *("IN03_FOREIGN_LABEL", "IN03_NO_NUMBER", "IN04_FORM", "IN05_TOO_SHORT", "IN05_SHORT_DATED", "IN05_EMERGENCY"),
     *("IN06_OPENED", "IN06_OUTER_OPEN", "IN06_USED", "IN07_NO_INSERT", "IN08_RX_MARK", "IN08_RX"),
     *("IN09_CLASS", "IN09_COMBINATION", "IN10_INJECTION", "IN10_CONTROLLED"),
     *("IN11_AMOUNT_UNKNOWN", "IN11_TOO_STRONG", "IN11_LOCKED", "IN11_PACKS", "IN12_COLD", "IN12_COOL"),
     *("IN13_DECLARATION", "IN14_NOT_LOOKED", "IN14_APPEARANCE", "IN15_REDACT", "IN15_HIDES", "IN16_SAMPLE"),
-    "IN21_UNKNOWN",
-    *("IN22_OPENED", "IN22_OUTER_OPEN", "IN22_NO_NUMBER", "IN22_TOO_SHORT"),
-    *("IN23_OPENED", "IN23_OUTER_OPEN", "IN23_NO_NUMBER", "IN23_TOO_SHORT"),
-    *("IN24_OPENED", "IN24_OUTER_OPEN", "IN24_NO_NUMBER", "IN24_TOO_SHORT"),
-    *("IN24_DECANTED", "IN24_TOO_LARGE", "IN24_VOLUME_UNKNOWN", "IN25_MERCURY"),
+    *(f"{rule}_{fault}" for rule in ("IN22", "IN23", "IN24") for fault in ("OPENED", "OUTER_OPEN")),
+    *(f"{rule}_{fault}" for rule in ("IN22", "IN23", "IN24") for fault in ("NO_NUMBER", "TOO_SHORT")),
+    *("IN21_UNKNOWN", "IN24_DECANTED", "IN24_TOO_LARGE", "IN24_VOLUME_UNKNOWN", "IN25_MERCURY"),
     *("IN26_REFUSED", "IN26_SAME_PERSON", "IN26_NOT_MEDIC", "CATALOGUE_QUARANTINE", "CATALOGUE_REJECT"),
 )
 EDITION = "IN-2026.1"
@@ -408,49 +404,6 @@ def _said_by_catalogue(item: ItemFacts, reasons: list[Reason]) -> list[Reason]:
     if outcome is Verdict.ACCEPT or any(r.rule == rule and _strictness(r) >= least for r in reasons):
         return []
     return [Reason(rule=rule, code=f"CATALOGUE_{outcome.upper()}", outcome=outcome)]
-
-
-# Who may override: every role named must sign. A rule that stands in no row is the law's: nobody.
-OVERRIDE: dict[str, frozenset[str]] = {
-    "IN04": frozenset({"medic"}),
-    "IN05": frozenset({"medic", "coordinator"}),
-    "IN06": frozenset({"medic"}),
-    "IN07": frozenset({"medic"}),
-    "IN09": frozenset({"medic"}),
-    "IN11": frozenset({"medic"}),
-    "IN12": frozenset({"medic"}),
-    "IN13": frozenset({"coordinator"}),
-    "IN15": frozenset({"coordinator"}),
-    "IN21": frozenset({"medic"}),
-    "IN22": frozenset({"coordinator"}),
-    "IN23": frozenset({"coordinator"}),
-    "CATALOGUE": frozenset({"medic"}),
-}
-# Of these only a quarantine can be overridden, a refusal stands.
-QUARANTINE_ONLY = frozenset({"IN06", "IN11", "IN12", "IN15", "CATALOGUE"})
-
-
-def override_roles(reason: Reason) -> frozenset[str]:
-    """The roles that must all sign to override this reason; empty: nobody can."""
-    if reason.rule in QUARANTINE_ONLY and reason.outcome == Verdict.REJECT:
-        return frozenset()
-    return OVERRIDE.get(reason.rule, frozenset())
-
-
-def may_release(
-    receiver_id: object, releaser_id: object, releaser_is_medic: bool, kind: Kind | None, verdict: Verdict
-) -> Reason | None:
-    """IN26: why this person may not take the pack out of hold or quarantine, or None.
-
-    Never the receiver; any medicine, and anything of unknown ``kind``, by a medic; a refused pack by nobody.
-    """
-    if verdict is Verdict.REJECT:
-        return found("IN26_REFUSED", Verdict.REJECT)
-    if receiver_id == releaser_id:
-        return found("IN26_SAME_PERSON", Verdict.REJECT)
-    if kind in (None, Kind.MEDICINE) and not releaser_is_medic:
-        return found("IN26_NOT_MEDIC", Verdict.REJECT)
-    return None
 
 
 def ageing(expires_on: date, today: date, steps: tuple[int, ...] = (90, 60, 30)) -> int | Literal["expired"] | None:

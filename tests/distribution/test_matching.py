@@ -160,6 +160,21 @@ def test_stock_that_may_not_move_serves_nobody_and_says_why(changes: dict[str, o
     assert proof(plan, shot) == []
 
 
+def test_a_lot_that_expires_before_the_day_of_delivery_is_excluded_as_expired() -> None:
+    later = TODAY + timedelta(days=3)
+    plan = match(snapshot([need("n")], [lot("a", days=2), lot("b", days=3)], delivery_day=later))
+    assert [(one.lot, one.code) for one in plan.excluded] == [("a", "LOT_EXPIRED")]
+
+
+@pytest.mark.parametrize(("days", "given"), [(9, False), (10, True)])
+def test_a_planned_day_that_has_passed_does_not_make_old_stock_young(days: int, given: bool) -> None:
+    shot = snapshot([need("n")], [lot("a", days=days)], delivery_day=TODAY - timedelta(days=4))
+    (decision,) = match(shot).decisions
+    assert isinstance(decision, Allocation) is given
+    gives = Allocation(need="n", rank=1, picks=(Pick("a", "paracetamol-500", 1),), release_by="volunteer", reasons=())
+    assert (proof(msgspec.structs.replace(match(shot), decisions=(gives,)), shot) == []) is given
+
+
 def test_an_unsafe_item_is_never_given_and_a_safe_one_of_the_class_is() -> None:
     unsafe = {("n", "paracetamol-500"): Verdict(ok=False, release_by=None)}
     assert refusal([need("n")], [lot("a")], verdicts=unsafe) == "NO_SAFE_ITEM"

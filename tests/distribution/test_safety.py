@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.base.reasons import Reason
+from distribution import safety
 from distribution.safety import (
     ALL_RULES,
     CODES,
@@ -57,6 +58,10 @@ CLASSES = {
         "herbs": [],
         "ethanol": [],
         "warfarin": ["anticoagulant"],
+        "metronidazole": ["antibiotic", "disulfiram_like"],
+        "mao_inhibitors": ["maoi", "antidepressant"],
+        "cetirizine": ["antihistamine", "piperazine_antihistamine"],
+        "hydroxyzine": ["antihistamine", "piperazine_antihistamine", "sedating"],
     }.items()
 }
 POLICY = DispensingPolicy(version="2026-01", rules=ALL_RULES)
@@ -232,9 +237,46 @@ def test_a_contraindication_weighs_what_its_row_says(outcome: Outcome) -> None:
     assert judged(person(), row).outcome is Outcome.ALLOW
 
 
-def test_a_contraindication_that_was_not_asked_goes_to_a_medic() -> None:
-    row = product("med-x", "loratadine", contra={"gout": Outcome.BLOCK})
-    assert judged(person(), row).outcome is Outcome.MEDIC
+@pytest.mark.parametrize(
+    ("listed", "outcome"),
+    [
+        (Outcome.WARN, Outcome.MEDIC),
+        (Outcome.MEDIC, Outcome.MEDIC),
+        (Outcome.DOCTOR, Outcome.DOCTOR),
+        (Outcome.BLOCK, Outcome.BLOCK),
+    ],
+)
+def test_a_contraindication_that_was_not_asked_is_no_milder_than_one_that_is_there(
+    listed: Outcome, outcome: Outcome
+) -> None:
+    row = product("med-x", "loratadine", contra={"asthma": listed})
+    verdict = judged(person(conditions=conditions(unanswered=["asthma"])), row)
+    assert (codes(verdict), verdict.outcome) == ({"ROW_UNANSWERED"}, outcome)
+
+
+def test_a_severe_disease_counts_even_where_the_milder_question_was_answered_with_no() -> None:
+    row = product("med-052", "loratadine", contra={"severe_kidney": Outcome.BLOCK})
+    assert "ROW_CONTRAINDICATED" in codes(judged(person(conditions=conditions(["severe_kidney"])), row))
+
+
+@pytest.mark.parametrize(("days", "barred"), [(1, False), (0, True), (-1, True)])
+def test_a_flag_of_the_catalogue_bars_from_its_day(days: int, barred: bool) -> None:
+    row = product("med-030", "loratadine", barred_from=TODAY + timedelta(days=days))
+    assert ("ROW_BARRED" in codes(judged(person(), row))) is barred
+    assert judged(person(), row).cleared is not barred
+
+
+def test_a_flag_that_will_hold_on_the_day_of_delivery_bars_already_at_the_plan() -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    row = product("med-030", "loratadine", barred_from=tomorrow)
+    assert codes(judged(person(), row, delivery_day=tomorrow)) == {"ROW_BARRED"}
+    assert codes(judged(person(), row, today=tomorrow)) == {"ROW_BARRED"}
+
+
+def test_a_supply_that_is_never_handed_out_is_blocked_too() -> None:
+    mercury = product("sup-009", "mercury", kind="device", otc_class="none", release_by="none")
+    verdict = judged(person(), line(mercury, expiry=None))
+    assert (codes(verdict), verdict.cleared) == ({"ROW_NEVER"}, False)
 
 
 def test_a_severe_disease_counts_for_a_row_that_names_the_milder_one() -> None:
@@ -287,6 +329,12 @@ def test_what_another_of_the_household_was_given_is_a_warning(days: int, outcome
 def test_two_herbal_mixtures_whose_herbs_are_not_listed_go_to_a_medic() -> None:
     verdict = judged(person(), product("med-072", "herbs"), product("med-075", "herbs"))
     assert (codes(verdict), verdict.release_by) == ({"DS01_MIXTURE"}, "medic")
+
+
+def test_a_policy_cannot_call_a_chemical_active_a_mixture() -> None:
+    policy = msgspec.structs.replace(POLICY, mixtures=frozenset({"herbs", "paracetamol"}))
+    both = judge(parcel(person(), PARACETAMOL, COLD_REMEDY), policy)
+    assert all("DS01_IN_PARCEL" in codes(one) for one in both.lines)
 
 
 # DS02
@@ -345,6 +393,10 @@ def test_low_dose_aspirin_is_no_second_antipyretic_but_goes_to_a_medic() -> None
     assert "DS03_TWO_ANTIPYRETICS" in codes(judged(full_dose, PARACETAMOL))
 
 
+def test_low_dose_aspirin_counts_as_aspirin_at_home_even_if_not_listed_among_the_own_medicines() -> None:
+    assert "DS01_AT_HOME" in codes(judged(person(low_dose_aspirin=True), ASPIRIN))
+
+
 def test_the_low_dose_excuses_no_aspirin_from_the_parcel() -> None:
     verdict = judged(person(low_dose_aspirin=True), PARACETAMOL, ASPIRIN)
     assert "DS03_TWO_ANTIPYRETICS" in codes(verdict)
@@ -385,6 +437,7 @@ def test_amantadine_is_barred_under_one_and_a_doctors_under_five(months: int, ou
         ({"min_age_months": 36}, 36, "DS05_BELOW_AGE"),
         ({"doctor_below_months": 144}, 144, "DS05_DOCTOR_BELOW_AGE"),
         ({"medic_below_months": 144}, 144, "DS05_MEDIC_BELOW_AGE"),
+        ({"doctor_below_months": 24, "min_age_months": None}, 24, "DS05_DOCTOR_BELOW_AGE"),
         ({"prolonged_release": True}, 144, "DS05_PROLONGED"),
     ],
 )
@@ -392,6 +445,13 @@ def test_each_age_limit_holds_to_the_month(changes: dict[str, object], edge: int
     row = product("med-x", "loratadine", **changes)
     assert code in codes(judged(person(age_months=edge - 1), row))
     assert code not in codes(judged(person(age_months=edge), row))
+
+
+@pytest.mark.parametrize(("months", "blocked"), [(155, False), (156, True), (480, True)])
+def test_a_childs_medicine_is_not_for_those_above_its_age_table(months: int, blocked: bool) -> None:
+    verdict = judged(person(age_months=months), product("med-003", "loratadine", max_age_months=156))
+    assert ("DS05_ABOVE_AGE" in codes(verdict)) is blocked
+    assert verdict.outcome is (Outcome.BLOCK if blocked else Outcome.ALLOW)
 
 
 def test_a_row_may_send_those_below_its_age_to_a_doctor() -> None:
@@ -418,6 +478,8 @@ def test_an_unknown_age_blocks_and_a_row_without_ages_sends_a_child_to_a_doctor(
     row = product("med-x", "loratadine", min_age_months=None)
     assert judged(person(age_months=167), row).outcome is Outcome.DOCTOR
     assert judged(person(age_months=168), row).outcome is Outcome.ALLOW
+    with_a_step = product("med-060", "loratadine", min_age_months=None, doctor_below_months=24)
+    assert judged(person(age_months=24), with_a_step).outcome is Outcome.ALLOW
 
 
 # DS06
@@ -481,6 +543,12 @@ def test_a_recorded_allergy_blocks_by_ingredient_and_by_class() -> None:
     assert "DS07_ALLERGY_CLASS" in codes(judged(person(allergies=frozenset({"aspirin"})), IBUPROFEN))
 
 
+def test_who_reacts_to_hydroxyzine_gets_no_cetirizine_but_may_have_loratadine() -> None:
+    allergic = person(allergies=frozenset({"hydroxyzine"}))
+    assert codes(judged(allergic, product("med-052", "cetirizine"))) == {"DS07_ALLERGY_CLASS"}
+    assert judged(allergic, LORATADINE).outcome is Outcome.ALLOW
+
+
 def test_an_allergy_to_aspirin_sends_paracetamol_to_a_medic() -> None:
     verdict = judged(person(allergies=frozenset({"aspirin"})), PARACETAMOL)
     assert (codes(verdict), verdict.release_by) == ({"DS07_ALLERGY_RELATED"}, "medic")
@@ -533,6 +601,23 @@ def test_asthma_bars_nsaids_and_acetylcysteine() -> None:
 
 def test_an_anticoagulant_at_home_sends_an_antipyretic_to_a_medic() -> None:
     assert "DS12_INTERACTION" in codes(judged(person(own_medicines=frozenset({"warfarin"})), PARACETAMOL))
+
+
+def test_what_a_label_forbids_beside_a_medicine_at_home_is_blocked() -> None:
+    spirit = product("med-062", "ethanol", "herbs", alcohol=True, liquid=True)
+    assert codes(judged(person(own_medicines=frozenset({"metronidazole"})), spirit)) == {"DS12_NOT_TOGETHER"}
+    on_maoi = person(own_medicines=frozenset({"mao_inhibitors"}))
+    for ingredient in ("pseudoephedrine", "dextromethorphan"):
+        verdict = judged(on_maoi, product("med-x", ingredient))
+        assert "DS12_NOT_TOGETHER" in codes(verdict)
+        assert verdict.release_by is None
+
+
+def test_a_drink_whose_alcohol_nobody_read_goes_to_a_medic_beside_metronidazole() -> None:
+    at_home = person(own_medicines=frozenset({"metronidazole"}))
+    unread = product("med-063", "herbs", alcohol=None, liquid=True)
+    assert (codes(judged(at_home, unread)), judged(at_home, unread).release_by) == ({"DS12_ALCOHOL_UNREAD"}, "medic")
+    assert codes(judged(at_home, product("med-063", "herbs", alcohol=False, liquid=True))) == set()
 
 
 @pytest.mark.parametrize(
@@ -647,6 +732,20 @@ def test_a_flagged_person_needs_a_medic(changes: dict[str, object]) -> None:
     assert judged(person(**changes), LORATADINE).release_by != "volunteer"
 
 
+@pytest.mark.parametrize(("months", "release_by"), [(23, "doctor"), (24, "medic")])
+def test_every_medicine_for_a_child_under_two_is_a_doctors(months: int, release_by: str) -> None:
+    assert judged(person(age_months=months), LORATADINE).release_by == release_by
+
+
+def test_where_nobody_can_say_who_must_release_nothing_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(case: Case) -> list[Reason]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(safety, "_release_reasons", broken)
+    verdict = judged(person(), LORATADINE)
+    assert (verdict.outcome, verdict.release_by, verdict.cleared) == (Outcome.BLOCK, None, False)
+
+
 @pytest.mark.parametrize("months", [168, 779])
 def test_a_person_of_14_to_64_without_flags_needs_none(months: int) -> None:
     assert not needs_medic(person(age_months=months), POLICY)
@@ -696,6 +795,64 @@ def test_a_release_is_reopened_by_a_question_that_its_giver_had_not_seen() -> No
     assert not judged(now, COLD_REMEDY, releases=(release,)).cleared
     milder = person(in_priority_group=True)
     assert judged(milder, COLD_REMEDY, releases=(release,)).cleared
+
+
+@pytest.mark.parametrize(
+    "learnt",
+    [
+        {"allergies": frozenset({"what the neighbour had"})},
+        {"own_medicines": frozenset({"warfarin", "an unknown herb"})},
+        {"conditions": conditions(["heart", "epilepsy"])},
+        {"conditions": conditions(["heart"], unanswered=["epilepsy"])},
+        {"low_dose_aspirin": True},
+        {"sex": "female", "pregnancy": "lactating"},
+    ],
+)
+def test_a_release_is_reopened_by_whatever_of_health_comes_to_light_after_it(learnt: dict[str, object]) -> None:
+    known = person(in_priority_group=True, own_medicines=frozenset({"warfarin"}), conditions=conditions(["heart"]))
+    before = judged(known, LORATADINE)
+    release = Release(line=before.line, item=before.item, by="medic", asks=before.asks)
+    assert judged(known, LORATADINE, releases=(release,)).cleared
+    now = msgspec.structs.replace(known, **learnt)
+    assert not judged(now, LORATADINE, releases=(release,)).cleared
+
+
+def test_a_release_is_reopened_by_one_more_open_question() -> None:
+    before = judged(person(conditions=conditions(unanswered=["epilepsy"])), LORATADINE)
+    release = Release(line=before.line, item=before.item, by="medic", asks=before.asks)
+    more = person(conditions=conditions(unanswered=["epilepsy", "g6pd"]))
+    assert not judged(more, LORATADINE, releases=(release,)).cleared
+
+
+def test_a_release_is_reopened_by_another_parcel_mate_that_asks_for_a_medic() -> None:
+    first, second, third = (product(f"med-{n}", "herbs") for n in range(3))
+    before = judged(person(), first, second)
+    release = Release(line=before.line, item=before.item, by="medic", asks=before.asks)
+    assert judged(person(), first, second, releases=(release,)).cleared
+    assert not judged(person(), first, third, releases=(release,)).cleared
+
+
+@pytest.mark.parametrize(
+    "loose",
+    [
+        {"paracetamol_cap_mg": 4001},
+        {"child_below_months": 167},
+        {"elder_from_months": 781},
+        {"infant_below_months": 23},
+        {"aspirin_from_months": 191},
+        {"prolonged_from_months": 143},
+        {"amantadine_never_below_months": 11},
+        {"amantadine_doctor_below_months": 59},
+        {"fertile_from_months": 145},
+        {"fertile_below_months": 671},
+    ],
+)
+def test_a_policy_looser_than_labels_and_notices_is_none(loose: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        DispensingPolicy(version="2", rules=ALL_RULES, **loose)
+    written = msgspec.json.encode({"version": "2", "rules": sorted(ALL_RULES), **loose})
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(written, type=DispensingPolicy)
 
 
 # Laws over all rules

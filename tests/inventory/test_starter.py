@@ -111,6 +111,83 @@ def test_every_antipyretic_bars_severe_liver_and_kidney_disease() -> None:
             assert item.contra["severe_liver"] == item.contra["severe_kidney"] == "block", item.code
 
 
+# Written by hand from the labels, so that the file is held by something other than itself.
+FORBIDDEN = {
+    "asthma": {"med-005", "med-006", "med-007", "med-034"},
+    "peptic_ulcer": {"med-005", "med-006", "med-007", "med-035"},
+    "bleeding": {"med-005", "med-006", "med-007"},
+    "diabetes": {"med-040", "med-072"},
+    "liver": {"med-002"},
+    "kidney": {"med-002"},
+}
+
+
+@pytest.mark.parametrize("condition", FORBIDDEN)
+def test_what_a_label_forbids_for_a_condition_is_blocked(condition: str) -> None:
+    offered = [item for item in MEDICINES if item.otc_class is not OtcClass.RX]
+    assert {item.code for item in offered if item.contra.get(condition) == "block"} == FORBIDDEN[condition]
+
+
+def test_what_a_label_forbids_while_expecting_or_nursing_is_blocked() -> None:
+    offered = [item for item in MEDICINES if item.otc_class is not OtcClass.RX]
+    forbidden = {"med-005", "med-006", "med-007", "med-014", "med-052"}
+    assert {item.code for item in offered if item.pregnancy == "block"} == forbidden
+    assert {item.code for item in offered if item.lactation == "block"} == forbidden
+
+
+def test_the_labels_largest_daily_dose_is_as_printed() -> None:
+    told = {item.code: item.daily_max_mg for item in ITEMS if item.daily_max_mg}
+    assert told == {
+        "med-001": {"paracetamol": 2000},  # 0.5 g four times
+        "med-002": {"paracetamol": 3900},  # 2 x 0.65 g three times: over the cap by itself
+        "med-003": {"paracetamol": 1280},  # 10 ml of 32 mg/ml four times
+        "med-006": {"ibuprofen": 800},  # 10 ml of 20 mg/ml four times
+        "med-013": {"paracetamol": 1280},
+        "med-015": {"paracetamol": 1500},  # 2 x 250 mg three times
+        "med-016": {"paracetamol": 938},  # 2.5 x 125 mg three times
+    }
+
+
+def test_the_slow_paracetamol_bars_any_liver_or_kidney_disease() -> None:
+    assert BY_CODE["med-002"].contra["liver"] == BY_CODE["med-002"].contra["kidney"] == "block"
+
+
+def test_where_sources_disagree_on_amantadine_in_pregnancy_the_stricter_one_stands() -> None:
+    assert (BY_CODE["med-014"].pregnancy, BY_CODE["med-014"].lactation) == ("block", "block")
+
+
+@pytest.mark.parametrize(
+    ("code", "months"), [("med-001", 72), ("med-015", 216), ("med-033", 12), ("med-052", 24), ("med-081", 72)]
+)
+def test_nobody_below_the_table_of_a_label_that_names_no_doctor(code: str, months: int) -> None:
+    assert (BY_CODE[code].min_age_months, BY_CODE[code].below_min_age) == (months, "block")
+
+
+def test_the_age_tables_of_childrens_medicine_end() -> None:
+    ends = {item.code: item.max_age_months for item in ITEMS if item.max_age_months is not None}
+    assert ends == {"med-003": 156, "med-004": 156, "med-006": 156, "med-013": 144, "med-016": 156}
+
+
+def test_allergy_to_hydroxyzine_and_cetirizine_go_together() -> None:
+    shared = set(CLASSES["cetirizine"]) & set(CLASSES["hydroxyzine"])
+    assert "piperazine_antihistamine" in shared
+
+
+def test_common_pain_medicines_at_home_are_known_as_nsaids() -> None:
+    for slug in ("ibuprofen", "aspirin", "diclofenac", "naproxen", "celecoxib", "metamizole"):
+        assert {"antipyretic", "nsaid"} <= set(CLASSES[slug])
+
+
+def test_a_cold_remedy_is_found_by_the_name_people_say() -> None:
+    assert "感冒灵" in BY_CODE["med-017"].aliases
+    assert "维C银翘" in BY_CODE["med-018"].aliases
+
+
+def test_honey_counts_as_an_ingredient_and_as_sugar() -> None:
+    assert "honey" in {active.ingredient for active in BY_CODE["med-040"].actives}
+    assert "sugar" in CLASSES["honey"]
+
+
 def test_dextromethorphan_is_barred_in_the_first_three_months_of_pregnancy() -> None:
     rows = [i for i in ITEMS if "dextromethorphan" in {a.ingredient for a in i.actives}]
     assert len(rows) == 5
