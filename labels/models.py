@@ -6,14 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.base.columns import Base, Word, strict
 
 
 class LabelState(StrEnum):
-    """Blank until the first scan claims it; void for ever once ended."""
+    """Blank until the first scan claims it; void for ever once ended, claimed or not."""
 
     BLANK = "blank"
     BOUND = "bound"
@@ -34,12 +34,20 @@ class LabelBatch(Base):
 
 
 class Label(Base):
-    """A code and its subject (kind, id); random, unique, never reused."""
+    """A code and its subject (kind, id); random, unique, never reused. A thing carries one living label."""
 
     __tablename__ = "labels"
     __table_args__ = strict(
-        CheckConstraint("(state = 'blank') = (kind IS NULL AND subject IS NULL)", name="blank_has_no_subject"),
+        CheckConstraint("state <> 'blank' OR (kind IS NULL AND subject IS NULL)", name="blank_has_no_subject"),
+        CheckConstraint("state <> 'bound' OR (kind IS NOT NULL AND subject IS NOT NULL)", name="bound_has_a_subject"),
         Index("ix_labels_subject", "subject"),
+        Index(
+            "ix_labels_one_living",
+            "subject",
+            unique=True,
+            sqlite_where=text("state = 'bound'"),
+            postgresql_where=text("state = 'bound'"),
+        ),
         Index("ix_labels_batch", "batch"),
     )
 

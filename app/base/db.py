@@ -83,6 +83,12 @@ class Database(Protocol):
     def write_now(self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``write`` for callers outside the event loop (command line, tests)."""
 
+    def edition(self) -> int | None:
+        """A number that changes with every commit, so that what was read may be kept exactly as long as it holds.
+
+        None where there is no such number that costs less than reading again.
+        """
+
     def close(self) -> None:
         """Drain the writes that were accepted, then let go of the store."""
 
@@ -100,6 +106,8 @@ class _Command:
     def __init__(self, verb: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.verb, self.args, self.kwargs = verb, args, kwargs
         self.future: Future[Any] = Future()
+        # From here on nobody can cancel it: a client that hangs up must not stop a write that was accepted.
+        self.future.set_running_or_notify_cancel()
 
 
 class SqliteDatabase:
@@ -137,6 +145,12 @@ class SqliteDatabase:
     def write_now(self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         result: T = self._submit(verb, args, kwargs).result()
         return result
+
+    def edition(self) -> int | None:
+        # SQLite's own count of other connections' commits, meaningful on one connection: the caller's thread's.
+        connection = self._reader().connection.dbapi_connection
+        edition: int = connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[union-attr]
+        return edition
 
     def close(self) -> None:
         if self._closed:
@@ -325,6 +339,9 @@ class PostgresDatabase:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, not a secret
         raise Busy
+
+    def edition(self) -> int | None:
+        return None
 
     def close(self) -> None:
         self._pool.shutdown()

@@ -63,6 +63,19 @@ def test_a_refused_neighbour_does_not_touch_the_rows_of_the_others(db: Database)
     assert db.read_now(names) == [f"{number:03}" for number in range(60) if number % 3]
 
 
+def test_a_client_that_hangs_up_stops_neither_its_write_nor_the_next(db: Database) -> None:
+    async def hang_up() -> None:
+        waiting = [asyncio.ensure_future(db.write(settle, f"{number:03}")) for number in range(20)]
+        await asyncio.sleep(0)
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await db.write(settle, "next")
+
+    asyncio.run(hang_up())
+    assert "next" in db.read_now(names)
+
+
 def test_a_broken_constraint_fails_its_own_command_only_and_its_text_quotes_no_row(sqlite_db: Database) -> None:
     db = sqlite_db
     db.write_now(settle, "胜华")

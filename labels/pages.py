@@ -1,0 +1,175 @@
+"""Pages of labels: where a scan leads, what a finder of a pack is told, and sheets to print."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath
+
+from app.base.edges import PUBLIC, Call, may
+from app.base.errors import Invalid
+from app.base.ids import new_id
+from app.base.permissions import Permission
+from labels import blanks, codes, registry, scan
+from labels.api import page_of
+from labels.api import sheets as printed
+from labels.models import LabelState
+from labels.registry import MOST, PER_SHEET, NewSheets
+from labels.scan import Fault, Meaning, What
+
+MOST_SHEETS = MOST // PER_SHEET
+_OURS = frozenset({What.BLANK, What.BOUND, What.VOID, What.NEVER_ISSUED})
+_LONGEST_SHOWN = 20
+
+
+# ---------------------------------------------------------------- a label's own address
+
+
+@get(["/L/{code:str}", "/l/{code:str}"], opt=PUBLIC, include_in_schema=False)
+async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Response[Any]:
+    """Where a label's QR leads: staff to the thing or to receiving it, anybody else to whom to call."""
+    try:
+        bare = codes.parse(code)
+    except codes.MistypedCode as wrong:
+        fault = Fault(code=wrong.code, position=wrong.position, letter=wrong.letter, likely=wrong.likely)
+        return call.page("labels/mistyped.html", 404, sentence=sentence(call, fault), staff=_is_staff(call))
+    if call.request.url.path != f"/L/{bare}":
+        return call.go(f"/L/{bare}")
+    if not _is_staff(call):
+        return await _for_anyone(call, bare)
+    return _opened(call, await call.peek(scan.of_label, bare, call.actor))
+
+
+def _is_staff(call: Call) -> bool:
+    return call.actor_or_none is not None and call.actor_or_none.may(Permission.LOOK_UP)
+
+
+async def _for_anyone(call: Call, code: str) -> Response[Any]:
+    client = call.request.client
+    address = client.host if client else ""
+    state = await call.peek(scan.for_outsider, code, address, call.now)
+    if state is None:
+        await call.write(scan.guessed, address, call.now)
+    # Void and unknown look the same from outside: neither says that the code was ever ours.
+    sound = state in {LabelState.BLANK, LabelState.BOUND}
+    return call.page("labels/anyone.html", 200 if sound else 404, state=state.value if state and sound else "refused")
+
+
+def _opened(call: Call, meaning: Meaning) -> Response[Any]:
+    page = page_of(call, meaning)
+    if page is not None:
+        return call.go(page)
+    if meaning.receive:
+        return _onward(call, meaning)
+    status = 200 if meaning.what in {What.BLANK, What.BOUND} else 404
+    return call.page("labels/closed.html", status, meaning=meaning, shown=codes.shown(meaning.code or ""))
+
+
+def _onward(call: Call, meaning: Meaning) -> Response[str]:
+    """On to the receive form by POST, so that neither code nor batch stands in an address."""
+    product = meaning.product
+    fields = {
+        "label": meaning.code,
+        "gtin": product and product.gtin,
+        "drug_code": product and product.drug_code,
+        "trace_code": product and product.trace_code,
+        "approval_number": product and product.approval_number,
+        "lot": product and product.lot,
+        "expiry": product and product.expiry and product.expiry.isoformat(),
+        "serial": product and product.serial,
+    }
+    given = {name: value for name, value in fields.items() if value}
+    return call.page("labels/onward.html", fields=given, shown=codes.shown(meaning.code or ""))
+
+
+def sentence(call: Call, fault: Fault) -> str:
+    """What is wrong with a text, and what to look at again."""
+    if fault.likely:
+        likely = call.say("scan.or").join(fault.likely)
+        return call.say("code.CODE_LETTER_LIKELY", position=fault.position, letter=fault.letter, likely=likely)
+    for family in ("code", "code.unknown"):
+        if call.tools.messages.has(key := f"{family}.{fault.code}"):
+            return call.say(key, position=fault.position, letter=fault.letter)
+    return call.say("code.explain.unknown")
+
+
+# ---------------------------------------------------------------- scanning
+
+
+@get("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False)
+async def scan_page(call: NamedDependency[Call]) -> Response[str]:
+    """The scanner, and nothing else."""
+    return call.page("labels/scan.html")
+
+
+@post("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False, status_code=200)
+async def scanned(call: NamedDependency[Call]) -> Response[Any]:
+    """Opens what was scanned, or says on the scanner's page why nothing can be opened."""
+    text = (await call.form()).get("text", [""])[0]
+    meaning = await call.peek(scan.meaning, text, call.actor)
+    if meaning.what in _OURS:
+        return call.go(f"/L/{meaning.code}")
+    if meaning.receive:
+        return _onward(call, meaning)
+    typed = codes.shown(codes.bare(text))[:_LONGEST_SHOWN] if meaning.what == What.MISTYPED else ""
+    said = sentence(call, meaning.fault) if meaning.fault else ""
+    return call.page("labels/scan.html", 422, meaning=meaning, sentence=said, typed=typed)
+
+
+# ---------------------------------------------------------------- sheets of blank labels
+
+
+@get("/labels", guards=[may(Permission.PRINT_LABELS)], include_in_schema=False)
+async def labels_page(call: NamedDependency[Call]) -> Response[str]:
+    """Issue sheets, and print recent ones again."""
+    return await _labels(call)
+
+
+async def _labels(call: Call, status: int = 200, **values: object) -> Response[str]:
+    batches = await call.read(registry.batches, call.actor)
+    zone = ZoneInfo(call.settings.timezone)
+    sizes = {"most": MOST_SHEETS, "per_sheet": PER_SHEET}
+    return call.page("labels/labels.html", status, batches=batches, zone=zone, key=new_id(), **sizes, **values)
+
+
+@post("/labels", guards=[may(Permission.PRINT_LABELS)], include_in_schema=False)
+async def issue_sheets(call: NamedDependency[Call]) -> Response[Any]:
+    """Issues sheets and leads to their PDF."""
+    form = await call.form()
+    try:
+        new = call.filled(NewSheets, form)
+        drawn = await blanks.draw(new.sheets * PER_SHEET)
+        batch = await call.write(registry.issue_sheets, new, call.actor, call.now, drawn)
+    except Invalid as no:
+        told = [(field, call.say(f"fault.{code}", **params)) for field, code, params in no.faults]
+        return await _labels(call, no.status, errors=told, sheets=form.get("sheets", [""])[0])
+    return call.go(f"/labels/{batch.id}")
+
+
+@get("/labels/{batch:uuid}", guards=[may(Permission.PRINT_LABELS)], include_in_schema=False)
+async def batch_page(call: NamedDependency[Call], batch: FromPath[UUID]) -> Response[str]:
+    """How to print a batch, and its PDF."""
+    found = await call.read(registry.batch, batch, call.actor)
+    return call.page("labels/batch.html", batch=found, per_sheet=PER_SHEET)
+
+
+@get("/labels/{batch:uuid}/labels.pdf", guards=[may(Permission.PRINT_LABELS)], include_in_schema=False)
+async def batch_pdf(call: NamedDependency[Call], batch: FromPath[UUID]) -> Response[bytes]:
+    """The batch's sheets as PDF."""
+    return await printed(call, batch)
+
+
+handlers: list[BaseRouteHandler] = [
+    label_page,
+    scan_page,
+    scanned,
+    labels_page,
+    issue_sheets,
+    batch_page,
+    batch_pdf,
+]
