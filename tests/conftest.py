@@ -68,6 +68,9 @@ def postgres() -> Iterator[Callable[[], str]]:
     address = server.get_uri()
     admin = create_engine(address, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
+        # These stores live for one test each; what survives a power cut is tested elsewhere.
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text("CREATE DATABASE template_nuanxin"))
     engine = create_engine(_named(address, "template_nuanxin"))
     migrate(engine)
@@ -103,9 +106,15 @@ def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def postgres_db(postgres: Callable[[], str]) -> Iterator[Database]:
     """An empty PostgreSQL store."""
-    database = PostgresDatabase(postgres())
+    address = postgres()
+    database = PostgresDatabase(address)
     yield database
     database.close()
+    # A store is eight megabytes; hundreds of them would fill a small disk and make stopping slow.
+    admin = create_engine(_named(address, "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {make_url(address).database} WITH (FORCE)"))
+    admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
