@@ -41,3 +41,39 @@ class NotHeld(Refusal):
     """The pack is not waiting for a decision (any more)."""
 
     code = "NOT_HELD"
+
+
+class ItemChoice(Refusal):
+    """The product code stands on several items; a person must say which."""
+
+    code = "ITEM_CHOICE"
+
+
+class SittingOver(Refusal):
+    """Only what was received in the same sitting, by the same person, can be added to or taken back in one tap."""
+
+    code = "SITTING_OVER"
+
+
+class AlreadyTakenBack(Refusal):
+    """The line was taken back before."""
+
+    code = "ALREADY_TAKEN_BACK"
+
+
+class NotReleasable(Refusal):
+    """Nobody may put this pack on the shelf; the reasons say why."""
+
+    code = "NOT_RELEASABLE"
+
+
+class Unidentified(Refusal):
+    """A medic must first say what the goods are."""
+
+    code = "UNIDENTIFIED"
+
+
+class AlreadyKnown(Refusal):
+    """The pack stands under an item of the catalogue already."""
+
+    code = "ALREADY_KNOWN"

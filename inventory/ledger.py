@@ -51,6 +51,15 @@ _ARRIVE = text(
 ).bindparams(bindparam("place", type_=Id), bindparam("pack", type_=Id), bindparam("quantity", type_=Int))
 
 
+# Statements of the hot path are built once: building one costs four times what running it does.
+_LEAVE = (
+    update(Holding)
+    .where(Holding.place == bindparam("at"), Holding.pack == bindparam("of"), Holding.quantity >= bindparam("units"))
+    .values(quantity=Holding.quantity - bindparam("units"))
+)
+_WRITE = insert(Movement)
+
+
 def spot(session: Session, place: UUID) -> Spot:
     """A place by its id; raises NotFound."""
     kind = session.execute(select(Place.kind).where(Place.id == place)).scalar()
@@ -82,23 +91,18 @@ def move(
     if source.real:
         _leave(session, pack, quantity, source.id)
     movement = new_id()
-    session.execute(
-        insert(Movement).values(
-            id=movement, at=now, pack=pack, quantity=quantity, source=source.id, target=target.id,
-            reason=reason, actor=actor.account, subject=subject, reverses=reverses,
-        )
-    )  # fmt: skip
+    line = {
+        "id": movement, "at": now, "pack": pack, "quantity": quantity, "source": source.id, "target": target.id,
+        "reason": reason, "actor": actor.account, "subject": subject, "reverses": reverses,
+    }  # fmt: skip
+    session.execute(_WRITE, line)
     if target.real:
         session.execute(_ARRIVE, {"place": target.id, "pack": pack, "quantity": quantity})
     return movement
 
 
 def _leave(session: Session, pack: UUID, quantity: int, place: UUID) -> None:
-    taken = session.execute(
-        update(Holding)
-        .where(Holding.place == place, Holding.pack == pack, Holding.quantity >= quantity)
-        .values(quantity=Holding.quantity - quantity)
-    )
+    taken = session.execute(_LEAVE, {"at": place, "of": pack, "units": quantity})
     if taken.rowcount != 1:  # type: ignore[attr-defined]
         raise NotEnough
 

@@ -45,7 +45,7 @@ class Ingredient(Base):
 
 
 class Item(Base):
-    """A line of the catalogue. ``facts`` is the whole ``StarterItem`` struct that the rules read; ``search`` all names."""
+    """A line of the catalogue: ``facts`` is the ``StarterItem`` that the rules read, ``search`` its names."""
 
     __tablename__ = "items"
     __table_args__ = strict(Index("ix_items_kind", "kind"))

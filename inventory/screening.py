@@ -356,7 +356,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("IN24", in24_disinfectant),
     ("IN25", in25_mercury),
 )
-# Every code a reason of this file can bear; each has a sentence for the volunteer and one for the donor.
+# Every code that a reason can bear, intake's and hold's own at the end; each has a sentence for volunteer and donor.
 CODES = (
     *("IN01_MISSING", "IN01_EXPIRED", "IN01_ALTERED", "IN01_IMPLAUSIBLE", "IN02_MISSING", "IN02_ALTERED"),
     *("IN03_FOREIGN_LABEL", "IN03_NO_NUMBER", "IN04_FORM", "IN05_TOO_SHORT", "IN05_SHORT_DATED", "IN05_EMERGENCY"),
@@ -368,6 +368,7 @@ CODES = (
     *(f"{rule}_{fault}" for rule in ("IN22", "IN23", "IN24") for fault in ("NO_NUMBER", "TOO_SHORT")),
     *("IN21_UNKNOWN", "IN24_DECANTED", "IN24_TOO_LARGE", "IN24_VOLUME_UNKNOWN", "IN25_MERCURY"),
     *("IN26_REFUSED", "IN26_SAME_PERSON", "IN26_NOT_MEDIC", "CATALOGUE_QUARANTINE", "CATALOGUE_REJECT"),
+    *("IN17_RECALLED", "IN26_OTHER_ROLE", "POLICY_MISSING"),
 )
 EDITION = "IN-2026.1"
 _UNKNOWN_ITEM = ItemFacts(code="", kind=Kind.MEDICINE)

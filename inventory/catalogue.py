@@ -1,0 +1,236 @@
+"""The catalogue: what kinds of goods there are, found by code, name, alias or barcode."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, insert, select
+from sqlalchemy.orm import Session
+
+from app.base import audit
+from app.base.ids import new_id
+from app.base.permissions import Actor
+from inventory.errors import UnknownItem
+from inventory.intake_facts import ItemFacts, Kind, OtcClass, Storage, Verdict
+from inventory.models import Barcode, Ingredient, Item
+from inventory.starter import StarterItem, intake_facts, starter_ingredients, starter_items
+from labels import codes
+
+UNKNOWN_CODE = "unk-000"
+"""The item under which goods stand that no line of the catalogue fits, until a medic says what they are (IN21).
+
+It is read as a prescription-strict medicine of which nothing is known, it is never listed or wanted, and no pack of it
+leaves quarantine for a shelf.
+"""
+
+FEW = 20
+MANY = 200
+
+Gtin = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{8,14}\Z")]
+
+
+class CatalogueItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the catalogue as lists and search show it. ``guessed``: a volunteer told what this barcode is."""
+
+    id: UUID
+    code: str
+    kind: Kind
+    name_zh: str
+    name_en: str
+    strength: str
+    otc_class: OtcClass
+    storage: Storage
+    unit_zh: str
+    unit_en: str
+    wanted: bool
+    durable: bool
+    verified: bool
+    alcohol: bool = False
+    guessed: bool = False
+
+
+def load_starter(session: Session, actor: Actor, now: datetime) -> int:
+    """Add what the starter catalogue has and the store lacks; returns how many items were added.
+
+    Rows that are there already stay as they are: people may have corrected them.
+    """
+    known = set(session.execute(select(Ingredient.slug)).scalars())
+    fresh = [row for row in starter_ingredients() if row.slug not in known]
+    if fresh:
+        session.execute(
+            insert(Ingredient),
+            [{"slug": row.slug, "name_zh": row.zh, "name_en": row.en, "classes": list(row.classes)} for row in fresh],
+        )
+    there = set(session.execute(select(Item.code)).scalars())
+    added = [_row(item) for item in (*starter_items(), _unknown()) if item.code not in there]
+    if added:
+        session.execute(insert(Item), added)
+        audit.note(session, actor, "catalogue.load-starter", None, now, items=len(added))
+    return len(added)
+
+
+def _row(item: StarterItem) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "code": item.code,
+        "kind": item.kind.value,
+        "name_zh": item.name_zh,
+        "name_en": item.name_en,
+        "strength": item.strength,
+        # Rows that are there to be refused are asked for by nobody.
+        "wanted": item.wanted and item.intake_default is not Verdict.REJECT,
+        "search": searchable((item.code, item.name_zh, item.name_en, *item.aliases)),
+        "facts": msgspec.to_builtins(item),
+    }
+
+
+def _unknown() -> StarterItem:
+    return StarterItem(
+        code=UNKNOWN_CODE,
+        kind=Kind.MEDICINE,
+        name_zh="目录外物品",
+        name_en="Not in the catalogue",
+        form="unknown",
+        otc_class=OtcClass.OTC_UNSEEN,
+        storage=Storage.ROOM,
+        release_by="none",
+        intake_default=Verdict.QUARANTINE,
+        intake_rule="IN21",
+        unit_zh="件",
+        unit_en="piece",
+        confidence="unverified",
+        source="IN21",
+        wanted=False,
+    )
+
+
+def searchable(names: Iterable[str]) -> str:
+    """All names of an item in the form that ``find`` looks into: half width, small letters, one a line."""
+    return "\n".join(_plain(name) for name in names)
+
+
+def _plain(text: str) -> str:
+    return codes.half_width(text).strip().casefold()
+
+
+_COLUMNS = (Item.id, Item.code, Item.kind, Item.name_zh, Item.name_en, Item.strength, Item.wanted, Item.facts)
+_SHOWN = (*_COLUMNS, Item.verified_on)
+
+
+def items(session: Session, after: str = "", limit: int = MANY) -> tuple[CatalogueItem, ...]:
+    """The catalogue in the order of its codes, from behind ``after``; at most 200 at once."""
+    rows = session.execute(
+        select(*_SHOWN).where(Item.code > after, Item.code != UNKNOWN_CODE).order_by(Item.code).limit(min(limit, MANY))
+    )
+    return tuple(_shown(row) for row in rows)
+
+
+def find(session: Session, text: str) -> tuple[CatalogueItem, ...]:
+    """The 20 items that a text fits best: a barcode, a code, or part of a name or alias in either language."""
+    wanted = _plain(text)
+    if not wanted:
+        return ()
+    if wanted.isascii() and wanted.isdigit() and 8 <= len(wanted) <= 14:
+        return by_gtin(session, wanted)
+    rows = session.execute(
+        select(*_SHOWN, Item.search)
+        .where(Item.search.contains(wanted, autoescape=True), Item.code != UNKNOWN_CODE)
+        .limit(MANY)
+    ).all()
+    return tuple(_shown(row) for row in sorted(rows, key=lambda row: _rank(row, wanted))[:FEW])
+
+
+def _rank(row: Row[Any], wanted: str) -> tuple[bool, bool, bool, str]:
+    names = row.search.split("\n")
+    starts = any(name.startswith(wanted) for name in names)
+    return (wanted not in names, not starts, not row.wanted, row.code)
+
+
+def by_gtin(session: Session, gtin: str) -> tuple[CatalogueItem, ...]:
+    """The items a product code stands on: none, one, or several, of which a person chooses."""
+    rows = session.execute(
+        select(*_SHOWN, Barcode.learned_by)
+        .join(Barcode, Barcode.item == Item.id)
+        .where(Barcode.gtin == gtin.zfill(14))
+        .order_by(Item.code)
+        .limit(FEW)
+    )
+    return tuple(_shown(row, guessed=row.learned_by is not None) for row in rows)
+
+
+def item(session: Session, item_id: UUID) -> CatalogueItem:
+    """One line of the catalogue; raises UnknownItem."""
+    row = session.execute(select(*_SHOWN).where(Item.id == item_id)).first()
+    if row is None:
+        raise UnknownItem
+    return _shown(row)
+
+
+def _shown(row: Row[Any], *, guessed: bool = False) -> CatalogueItem:
+    facts = row.facts
+    return CatalogueItem(
+        id=row.id,
+        code=row.code,
+        kind=Kind(row.kind),
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        strength=row.strength,
+        otc_class=OtcClass(facts["otc_class"]),
+        storage=Storage(facts["storage"]),
+        unit_zh=facts["unit_zh"],
+        unit_en=facts["unit_en"],
+        wanted=row.wanted,
+        durable=bool(facts.get("durable")),
+        alcohol=bool(facts.get("alcohol")) and row.kind == Kind.DISINFECTANT,
+        verified=row.verified_on is not None,
+        guessed=guessed,
+    )
+
+
+def facts(session: Session, item_ids: Collection[UUID]) -> dict[UUID, StarterItem]:
+    """All that the rules may ask of these items; ids that are not in the catalogue are left out."""
+    rows = session.execute(select(Item.id, Item.facts).where(Item.id.in_(item_ids)))
+    return {row.id: msgspec.convert(row.facts, StarterItem) for row in rows}
+
+
+def item_facts(session: Session, item_id: UUID) -> ItemFacts:
+    """What the intake rules ask of an item; raises UnknownItem, and KeyError for an ingredient without classes."""
+    found = facts(session, [item_id]).get(item_id)
+    if found is None:
+        raise UnknownItem
+    return intake_facts(found, classes(session, {active.ingredient for active in found.actives}))
+
+
+def classes(session: Session, slugs: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
+    """The classes of ingredients by slug: of all, or of these."""
+    if slugs is not None and not slugs:
+        return {}
+    query = select(Ingredient.slug, Ingredient.classes)
+    rows = session.execute(query if slugs is None else query.where(Ingredient.slug.in_(slugs)))
+    return {row.slug: tuple(row.classes) for row in rows}
+
+
+def unknown_item(session: Session) -> UUID:
+    """The item that unknown goods are booked under; raises UnknownItem before the starter catalogue was loaded."""
+    found = session.execute(select(Item.id).where(Item.code == UNKNOWN_CODE)).scalar()
+    if found is None:
+        raise UnknownItem
+    return found
+
+
+def learn_barcode(session: Session, gtin: str, item_id: UUID, actor: Actor, now: datetime) -> bool:
+    """Remember that a volunteer said which item a product code stands on; returns whether that was new.
+
+    Pages show such an answer as a guess to be compared with the box.
+    """
+    gtin14 = gtin.zfill(14)
+    there = session.execute(select(Barcode.item).where(Barcode.gtin == gtin14)).scalars().all()
+    if item_id in there:
+        return False
+    session.execute(insert(Barcode).values(gtin=gtin14, item=item_id, learned_by=actor.account))
+    audit.note(session, actor, "catalogue.learn-barcode", item_id, now, gtin=gtin14)
+    return True
