@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.base.columns import Base, Json, Word, strict
+from distribution.snapshot import DecisionOutcome
 
 
 class Grid(Base):
@@ -139,8 +140,9 @@ class Need(Base):
 
 
 class PlanState(StrEnum):
-    """A plan promises nothing until it is approved."""
+    """A plan promises nothing until it is approved; while it is being written nobody sees it."""
 
+    WORKING = "working"
     PROPOSED = "proposed"
     APPROVED = "approved"
     SUPERSEDED = "superseded"
@@ -162,16 +164,6 @@ class Plan(Base):
     made_at: Mapped[datetime]
     approved_by: Mapped[UUID | None]
     approved_at: Mapped[datetime | None]
-
-
-class DecisionOutcome(StrEnum):
-    """A plan's word on a need: allotted, then promised or dropped at approval; refused; left out of a kit."""
-
-    ALLOTTED = "allotted"
-    PROMISED = "promised"
-    DROPPED = "dropped"
-    REFUSED = "refused"
-    LEFT_OUT = "left_out"
 
 
 class Decision(Base):

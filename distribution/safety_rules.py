@@ -236,8 +236,9 @@ def ds06_pregnancy(case: Case) -> Iterator[Reason]:
 
 
 def _may_be_pregnant(case: Case) -> bool:
+    # The day of birth is not kept, so an age may be a month off: asked a month too often rather than once too little.
     age, policy = case.person.age_months, case.policy
-    fertile = age is None or policy.fertile_from_months <= age < policy.fertile_below_months
+    fertile = age is None or policy.fertile_from_months - 1 <= age <= policy.fertile_below_months
     return fertile and case.person.sex != "male"
 
 

@@ -1,0 +1,9 @@
+"""The programs' way in to people and to the way to the door."""
+
+from __future__ import annotations
+
+from litestar.handlers import BaseRouteHandler
+
+from distribution import door_api, people_api
+
+handlers: list[BaseRouteHandler] = [*people_api.handlers, *door_api.handlers]

@@ -1,0 +1,9 @@
+"""The pages of people and of the way to the door."""
+
+from __future__ import annotations
+
+from litestar.handlers import BaseRouteHandler
+
+from distribution import door_pages, people_pages
+
+handlers: list[BaseRouteHandler] = [*people_pages.handlers, *door_pages.handlers]
