@@ -18,6 +18,7 @@ from app.base.clock import Clock
 from app.base.db import StoreOwned, opened, sqlite_engine
 from app.base.settings import Settings, environment_of, read_settings
 from app.base.vault import KeyMissing
+from app.demo import command as demo
 
 WRONG, FAULTY = 2, 1
 
@@ -43,9 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    from app import demo  # its import is long and only here needed
-
-    demo.arguments(add("demo", demo.run, "make (or open) a demonstration store, play a day, and serve it"))
+    demo.arguments(add("demo", demonstrate, "make (or open) a demonstration store, play a day, and serve it"))
     add("serve", serve, "serve the store that NUANXIN_ settings name")
     add("migrate", migrate, "make the store's tables, or bring them to the newest version")
     checking = add("check", check, "replay ledger and audit; exit 1 and name it if anything disagrees")
@@ -59,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     inviting.add_argument("--role", default="administrator")
     inviting.add_argument("--handle", required=True, help="staff number, such as A-001")
     return parser
+
+
+def demonstrate(settings: Settings, options: Any) -> int:
+    """Make the demonstration or open the one that is there, and serve it."""
+    return demo.run(settings, options, run_server)
 
 
 def serve(settings: Settings, _options: Any) -> int:

@@ -11,17 +11,17 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.base import audit
-from app.base.errors import Invalid, NotFound, Refusal, SignInNeeded, TooMany
+from app.base.errors import NotFound, Refusal, SignInNeeded, TooMany
 from app.base.fields import Line
 from app.base.ids import new_id
 from app.base.models import Account, AccountScope, Attempt, Device, Invitation, SignIn
+from app.base.passwords import hash_secret as hash_secret
+from app.base.passwords import secret_fits as secret_fits
 from app.base.permissions import PHONE_ROLES, Actor, Role, ScopeKind
 from app.base.vault import Vault
 
@@ -34,14 +34,7 @@ TOKEN_DAYS = 365
 TRIES = 10
 ADDRESS_TRIES = 100
 TRY_WINDOW = 900
-PIN_DIGITS = (4, 8)
-PASSPHRASE_LETTERS = (12, 128)
 _SEEN_STEP = timedelta(minutes=1)
-
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# Checked for accounts that do not exist, so that they take as long as those that do.
-_NOBODY = _hasher.hash(secrets.token_hex(16))
-_COMMON_PINS = frozenset({"0000", "1111", "1234", "4321", "123456", "654321", "111111", "000000", "888888", "666666"})
 
 
 class WrongSecret(Refusal):
@@ -95,31 +88,6 @@ def digest(token: str) -> bytes:
 def csrf_token(token: str) -> str:
     """The form token bound to a sign-in."""
     return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
-
-
-def hash_secret(role: Role, secret: str) -> str:
-    """argon2id hash of a PIN (phone roles) or passphrase (all others); raises Invalid. 50 ms: not in a verb."""
-    if role in PHONE_ROLES:
-        low, high = PIN_DIGITS
-        if not (secret.isascii() and secret.isdigit() and low <= len(secret) <= high):
-            raise Invalid(("secret", "pin_shape", {"low": low, "high": high}))
-        if secret in _COMMON_PINS:
-            raise Invalid(("secret", "pin_common", {}))
-    else:
-        low, high = PASSPHRASE_LETTERS
-        if not low <= len(secret) <= high:
-            raise Invalid(("secret", "passphrase_length", {"low": low, "high": high}))
-        if len(set(secret)) < 5:
-            raise Invalid(("secret", "passphrase_common", {}))
-    return _hasher.hash(secret)
-
-
-def secret_fits(stored: str | None, secret: str) -> bool:
-    """Whether a secret fits; takes equally long where there is no account. Not in a verb: some 50 ms."""
-    try:
-        return _hasher.verify(stored or _NOBODY, secret) and stored is not None
-    except (VerifyMismatchError, InvalidHashError):
-        return False
 
 
 def create(session: Session, vault: Vault, new: NewAccount, actor: Actor, now: datetime) -> UUID:
@@ -219,7 +187,7 @@ def accept_invitation(session: Session, token: str, secret_hash: str | None, now
 
 
 def sign_in(session: Session, account: UUID, means: str, now: datetime) -> Token:
-    """A sign-in with a fresh token: by ``device`` (a known phone), ``badge`` (shared phone), ``desk`` or ``program``."""
+    """A sign-in with a fresh token by ``device`` (a known phone), ``badge`` (shared phone), ``desk`` or ``program``."""
     role = _living(session, account)
     token = secrets.token_urlsafe(32)
     idle, life = {
@@ -302,23 +270,69 @@ def seen(session: Session, sign_in_id: UUID, now: datetime) -> None:
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))
 
 
-def known_device(session: Session, device: str) -> bool:
-    """Whether this phone once opened an invitation and was not revoked since."""
-    row = session.execute(select(Device.id).where(Device.digest == digest(device), Device.revoked_at.is_(None)))
-    return row.first() is not None
+def known_device(session: Session, device: str) -> UUID | None:
+    """Whose invitation was opened on this phone, if it was not revoked since; None where the phone is not known."""
+    return session.execute(
+        select(Device.account)
+        .join(Account, Account.id == Device.account)
+        .where(Device.digest == digest(device), Device.revoked_at.is_(None), Account.ended_at.is_(None))
+    ).scalar()
 
 
-def secret_of(session: Session, handle: str) -> tuple[UUID, str | None] | None:
-    """(account, stored secret) by staff number, or None; for ``secret_fits`` outside the transaction."""
+class Knock(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody at the door: what is stored of the account, if there is one, and what a wrong try counts against."""
+
+    account: UUID | None
+    stored: str | None
+    means: str
+    counted: tuple[tuple[str, int], ...]
+
+
+def knock(session: Session, who_is_it: str | UUID, device: str | None, address: str) -> Knock:
+    """What a try by staff number (or by a badge's account) will be checked against, and counted against.
+
+    A PIN opens nothing from a phone that no invitation was opened on. Tries from the account's own phone, from another
+    known phone and from elsewhere are counted apart, so that a stranger's guessing cannot lock the owner out.
+    """
+    owner = known_device(session, device) if device else None
+    column = Account.id if isinstance(who_is_it, UUID) else Account.handle
     row = session.execute(
-        select(Account.id, Account.secret).where(Account.handle == handle, Account.ended_at.is_(None))
+        select(Account.id, Account.role, Account.secret).where(column == who_is_it, Account.ended_at.is_(None))
     ).first()
-    return None if row is None else (row.id, row.secret)
+    subject = str(row.id) if row else str(who_is_it)
+    if owner is None:
+        counted: tuple[tuple[str, int], ...] = ((f"away {subject}", TRIES), (f"address {address}", ADDRESS_TRIES))
+    elif row is not None and owner == row.id:
+        counted = ((f"own {subject}", TRIES),)
+    else:
+        counted = ((f"known {subject}", TRIES),)
+    if row is None or (row.role in PHONE_ROLES and owner is None):
+        return Knock(account=None, stored=None, means="", counted=counted)
+    means = ("device" if owner == row.id else "badge") if row.role in PHONE_ROLES else "desk"
+    return Knock(account=row.id, stored=row.secret, means=means, counted=counted)
 
 
-def secret_of_account(session: Session, account: UUID) -> str | None:
-    """The stored secret of a living account (badge sign-in)."""
-    return session.execute(select(Account.secret).where(Account.id == account, Account.ended_at.is_(None))).scalar()
+def count_try(session: Session, knocked: Knock, now: datetime) -> None:
+    """Count a try before its secret is looked at, so that guesses sent at once are bounded too; raises TooMany."""
+    for subject, limit in knocked.counted:
+        not_too_many(session, [subject], now, limit)
+    failed(session, [subject for subject, _ in knocked.counted], now)
+
+
+def let_in(session: Session, knocked: Knock, leaving: UUID | None, now: datetime, means: str | None = None) -> Token:
+    """A fresh sign-in after the secret fitted; the try no longer counts, and ``leaving`` (a sign-in) is ended."""
+    if knocked.account is None:
+        raise WrongSecret
+    window = int(now.timestamp()) // TRY_WINDOW
+    for subject, _ in knocked.counted:
+        session.execute(
+            update(Attempt)
+            .where(Attempt.subject == digest(subject), Attempt.window == window, Attempt.count > 0)
+            .values(count=Attempt.count - 1)
+        )
+    if leaving is not None:
+        session.execute(update(SignIn).where(SignIn.id == leaving).values(revoked_at=now))
+    return sign_in(session, knocked.account, means or knocked.means, now)
 
 
 def sign_out(session: Session, actor: Actor, now: datetime) -> None:
@@ -333,6 +347,7 @@ def end_sign_ins(session: Session, account: UUID, actor: Actor, now: datetime) -
         update(SignIn).where(SignIn.account == account, SignIn.revoked_at.is_(None)).values(revoked_at=now)
     ).rowcount  # type: ignore[attr-defined]
     session.execute(update(Device).where(Device.account == account, Device.revoked_at.is_(None)).values(revoked_at=now))
+    session.execute(delete(Invitation).where(Invitation.account == account))
     audit.note(session, actor, "account.end-sign-ins", account, now, count=ended)
     return int(ended)
 
@@ -361,6 +376,7 @@ def not_too_many(session: Session, subjects: Iterable[str], now: datetime, limit
 def failed(session: Session, subjects: Iterable[str], now: datetime) -> None:
     """Count a failed try for each subject (an account, an address)."""
     window = int(now.timestamp()) // TRY_WINDOW
+    session.execute(delete(Attempt).where(Attempt.window < window - 1))
     for subject in subjects:
         key = digest(subject)
         counted = session.execute(

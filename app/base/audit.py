@@ -13,28 +13,29 @@ from sqlalchemy import Result, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.base.ids import new_id
-from app.base.models import AuditLink, AuditNote
-from app.base.permissions import Actor
+from app.base.models import Account, AuditLink, AuditNote
+from app.base.permissions import Actor, Permission, Role
 
 _START = b"\x00" * 32
 _LATE = timedelta(hours=1)
 _PG_SEALER = 0x6E75616E  # any fixed number: the advisory lock that makes the sealer one
 
+_WRITE = insert(AuditNote)
+
 
 def note(session: Session, actor: Actor | None, verb: str, subject: UUID | None, now: datetime, **detail: Any) -> UUID:
     """Write down that ``actor`` did ``verb`` to ``subject``; ``detail``: ids, codes and counts, no person's data."""
     made = new_id()
-    session.execute(
-        insert(AuditNote).values(
-            id=made,
-            at=now,
-            actor=actor.account if actor else None,
-            role=actor.role.value if actor else "",
-            verb=verb,
-            subject=subject,
-            detail=detail,
-        )
-    )
+    written = {
+        "id": made,
+        "at": now,
+        "actor": actor.account if actor else None,
+        "role": actor.role.value if actor else "",
+        "verb": verb,
+        "subject": subject,
+        "detail": detail,
+    }
+    session.execute(_WRITE, written)
     return made
 
 
@@ -99,3 +100,45 @@ def head(session: Session) -> tuple[int, bytes]:
     """The chain's last (seq, hash), to be kept outside."""
     row = session.execute(select(AuditLink.seq, AuditLink.hash).order_by(AuditLink.seq.desc()).limit(1)).first()
     return (row.seq, row.hash) if row else (0, _START)
+
+
+class NoteLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One note as it is read: who (staff number), what, on what."""
+
+    id: UUID
+    at: datetime
+    handle: str
+    role: str
+    verb: str
+    subject: UUID | None
+    detail: dict[str, Any]
+
+
+def notes(
+    session: Session, actor: Actor, before: UUID | None = None, limit: int = 100, *, own: bool = False
+) -> list[NoteLine]:
+    """The newest notes before ``before``: for an auditor all, an administrator those on accounts, others their own."""
+    query = (
+        select(AuditNote, Account.handle)
+        .outerjoin(Account, Account.id == AuditNote.actor)
+        .order_by(AuditNote.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(AuditNote.id < before)
+    if own or not actor.may(Permission.READ_AUDIT):
+        query = query.where(AuditNote.actor == actor.account)
+    elif actor.role is Role.ADMINISTRATOR:
+        query = query.where(AuditNote.verb.like("account.%"))
+    return [
+        NoteLine(
+            id=note.id,
+            at=note.at,
+            handle=handle or "",
+            role=note.role,
+            verb=note.verb,
+            subject=note.subject,
+            detail=note.detail,
+        )
+        for note, handle in session.execute(query)
+    ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -33,6 +35,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 Form = dict[str, list[str]]
+_WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 
 
 class WrongMediaType(Refusal):
@@ -55,7 +58,8 @@ class May:
     def __init__(self, *permissions: Permission) -> None:
         self.permissions = permissions
 
-    def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    # Async, because the framework wraps other guards, runs them in threads, and then none can be told by its type.
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
         actor: Actor | None = connection.scope.get("user")
         if actor is None:
             raise SignInNeeded
@@ -71,14 +75,16 @@ PUBLIC = {"public": True}
 """``opt`` of the few handlers that answer without sign-in; a test holds the list."""
 
 
-def deny_by_default(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The application's own guard: no declared guard, no answer."""
-    if not handler.opt.get("public") and not any(isinstance(guard, May) for guard in handler.resolve_guards()):
+async def deny_by_default(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The application's own guard: no declared guard, no answer, save which methods an address takes."""
+    if connection.scope.get("method") == "OPTIONS" or handler.opt.get("public"):
+        return
+    if not any(isinstance(guard, May) for guard in handler.resolve_guards()):
         raise Forbidden
 
 
 class StrictBody(AbstractDTO[T], Generic[T]):
-    """Reads request bodies strictly: right media type, no coercion, no unknown fields, bounded depth.
+    """Reads request bodies strictly: right media type, no coercion, no unknown or repeated fields, bounded depth.
 
     Litestar itself reads JSON whatever the Content-Type says and takes ``"5"`` for 5.
     """
@@ -114,13 +120,22 @@ class StrictBody(AbstractDTO[T], Generic[T]):
         if media != "application/json":
             raise WrongMediaType
         try:
-            return self._decoders[connection.route_handler.handler_id].decode(value)
+            body = self._decoders[connection.route_handler.handler_id].decode(value)
+            # msgspec lets the last of two equal keys win, so that two readers could see two different bodies.
+            json.loads(value, object_pairs_hook=_each_once)
         except msgspec.ValidationError as error:
             raise fault_of(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Invalid(("", "json", {})) from None
         except RecursionError:
             raise TooDeep from None
+        return body
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(names) != len(set(names)):
+        raise Invalid((next(name for name in names if names.count(name) > 1), "repeated", {}))
 
 
 class Call:
@@ -194,12 +209,14 @@ class Call:
         """The form as an input struct; raises Invalid naming the field. Empty fields count as absent."""
         values: dict[str, object] = {}
         for field in msgspec.structs.fields(kind):
-            given = [text for text in fields.get(field.encode_name, []) if text != ""]
+            given = [_typed(text, field.type) for text in fields.get(field.encode_name, []) if text != ""]
+            if len(given) > 1 and not _takes_many(field.type):
+                raise Invalid((field.encode_name, "repeated", {}))
             if given:
-                values[field.encode_name] = given if _takes_many(field.type) else _truth(given[0], field.type)
+                values[field.encode_name] = given if _takes_many(field.type) else given[0]
         values.update(more)
         try:
-            return msgspec.convert(values, kind, strict=False)
+            return msgspec.convert(values, kind)
         except msgspec.ValidationError as error:
             raise fault_of(error) from None
 
@@ -219,12 +236,26 @@ class Call:
         return Response(body, media_type=media_type, headers={"content-disposition": disposition})
 
 
-def _takes_many(kind: Any) -> bool:
-    return getattr(kind, "__origin__", None) in {list, tuple, set, frozenset}
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types in an annotation: those of ``Annotated[list[int], …] | None`` are list, int and None."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return {str}
+    if hasattr(annotation, "__metadata__"):
+        return _kinds(parts[0])
+    return {origin or annotation}.union(*(_kinds(part) for part in parts if part is not ...))
 
 
-def _truth(text: str, kind: Any) -> object:
-    return text in {"on", "true", "1", "yes"} if kind is bool else text
+def _takes_many(annotation: Any) -> bool:
+    return bool(_kinds(annotation) & {list, tuple, set, frozenset})
+
+
+def _typed(text: str, annotation: Any) -> object:
+    """A form's text as the whole number or truth value that its field wants; msgspec itself would take 1e3 for 1000."""
+    kinds = _kinds(annotation)
+    if bool in kinds:
+        return text in {"on", "true", "1", "yes"}
+    return int(text) if int in kinds and _WHOLE.match(text) else text
 
 
 class Tools:
@@ -249,4 +280,4 @@ class Tools:
     ) -> Response[str]:
         """Render a template inside the frame that all pages share (language, navigation, tokens)."""
         body = self.templates.get_template(template).render({**self._frame(request), **values})
-        return Response(body, status_code=status, media_type="text/html; charset=utf-8")
+        return Response(body, status_code=status, media_type="text/html")

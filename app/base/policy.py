@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.models import PolicyVersion
 
@@ -64,3 +65,39 @@ def enact(
         )
     )
     return version
+
+
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy as it holds on a day."""
+
+    name: str
+    version: int
+    valid_from: date
+    signed: bool
+    body: dict[str, Any]
+
+
+def in_force(session: Session, today: date) -> list[InForce]:
+    """Every policy that holds today, by name."""
+    found: dict[str, InForce] = {}
+    for row in session.execute(
+        select(PolicyVersion)
+        .where(PolicyVersion.valid_from <= today)
+        .order_by(PolicyVersion.name, PolicyVersion.valid_from, PolicyVersion.version)
+    ).scalars():
+        found[row.name] = InForce(
+            name=row.name,
+            version=row.version,
+            valid_from=row.valid_from,
+            signed=row.signed_by is not None,
+            body=row.body,
+        )
+    return list(found.values())
+
+
+def named(session: Session, name: str, today: date) -> InForce:
+    """One policy as it holds today; raises NotFound."""
+    for found in in_force(session, today):
+        if found.name == name:
+            return found
+    raise NotFound

@@ -8,19 +8,22 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.base.errors import KeyReused
 from app.base.models import Replay
 from app.base.permissions import Actor
 
+_SEEN = select(Replay.verb, Replay.body, Replay.made).where(
+    Replay.actor == bindparam("by"), Replay.key == bindparam("sent")
+)
+_KEEP = insert(Replay)
+
 
 def made_by(session: Session, actor: Actor, key: UUID, verb: str, body: msgspec.Struct) -> dict[str, Any] | None:
     """What an earlier sending of this key made (ids only), or None; raises KeyReused for another body or verb."""
-    row = session.execute(
-        select(Replay.verb, Replay.body, Replay.made).where(Replay.actor == actor.account, Replay.key == key)
-    ).first()
+    row = session.execute(_SEEN, {"by": actor.account, "sent": key}).first()
     if row is None:
         return None
     if row.verb != verb or row.body != _digest(key, body):
@@ -33,9 +36,15 @@ def keep(
     session: Session, actor: Actor, key: UUID, verb: str, body: msgspec.Struct, made: dict[str, Any], now: datetime
 ) -> None:
     """Record what a key made, for the programme's life: phones return late."""
-    session.execute(
-        insert(Replay).values(actor=actor.account, key=key, verb=verb, body=_digest(key, body), made=made, at=now)
-    )
+    kept = {
+        "actor": actor.account,
+        "key": key,
+        "verb": verb,
+        "body": _digest(key, body),
+        "made": made,
+        "at": now,
+    }
+    session.execute(_KEEP, kept)
 
 
 def _digest(key: UUID, body: msgspec.Struct) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-import app.base.models
-import distribution.models
-import inventory.models
+import app.base.models  # noqa: F401 - importing registers the tables
+import distribution.models  # noqa: F401 - importing registers the tables
+import inventory.models  # noqa: F401 - importing registers the tables
 import labels.models  # noqa: F401 - importing registers the tables
 from app.base.columns import Base
 

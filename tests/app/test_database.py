@@ -12,19 +12,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.base import audit, policy
 from app.base.clock import Clock
+from app.base.columns import Base
 from app.base.db import Database, SqliteDatabase, StoreOwned, sqlite_is_sound
 from app.base.errors import Refusal, StoreUnavailable
 from app.base.ids import new_id
 from app.base.models import AuditLink, AuditNote, Community
 from app.base.permissions import SYSTEM
 from app.migrations.append_only import APPEND_ONLY
-from app.migrations.run import migrate
+from app.migrations.run import configuration, migrate
 
 
 def settle(session: Session, name: str) -> UUID:
@@ -197,10 +201,27 @@ def test_every_append_only_table_has_its_triggers(db: Database) -> None:
     query = (
         "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'"
         if db.engine.dialect.name == "sqlite"
-        else "SELECT event_object_table FROM information_schema.triggers WHERE trigger_name = event_object_table || '_append_only'"
+        else "SELECT event_object_table FROM information_schema.triggers "
+        "WHERE trigger_name = event_object_table || '_append_only'"
     )
     guarded = set(db.read_now(lambda session: session.connection().exec_driver_sql(query).scalars().all()))
     assert guarded == set(APPEND_ONLY)
+
+
+def test_the_migrations_make_just_the_tables_that_the_models_say(db: Database) -> None:
+    with db.engine.begin() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    assert differences == []
+
+
+def test_a_store_can_be_migrated_down_and_up_again(sqlite_db: Database) -> None:
+    config = configuration()
+    with sqlite_db.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    migrate(sqlite_db.engine)
+    sqlite_db.write_now(settle, "胜华")
+    assert sqlite_db.read_now(names) == ["胜华"]
 
 
 def test_migrating_again_changes_nothing(sqlite_db: Database) -> None:

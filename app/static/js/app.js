@@ -5,6 +5,10 @@ import "./keys.js";
 import "./scan.js";
 import "./wedge.js";
 
+// A page that answered a form has the address of the page it belongs to: going back or reloading sends nothing again.
+const { address } = document.documentElement.dataset;
+if (address && address !== location.pathname + location.search) history.replaceState(null, "", address);
+
 // A scanner used on a page without a panel still opens the page that fits the thing.
 document.addEventListener("scan", ({ target, detail }) => {
   const form = document.querySelector("[data-scan-anywhere]");

@@ -15,6 +15,7 @@ function press(letter, target) {
   const place = target.closest("[data-queue-item]") || entries()[0];
   const button = place && Array.from(place.querySelectorAll("[data-key]")).find((found) => found.dataset.key === letter);
   if (button && button.getAttribute("aria-disabled") !== "true") button.click();
+  if (button && button.matches("summary")) button.focus(); // what it opened comes next by Tab
   return Boolean(button);
 }
 

@@ -5,6 +5,8 @@ import { notice } from "./draw.js";
 import { announce, feedback } from "./feedback.js";
 import { word } from "./words.js";
 
+// Our labels: the address on them, or their twelve letters and digits. Nothing else belongs into a label's field.
+const LABEL = /\/L\/|^(?=.*[A-Z])[2-9A-Z]{4}-?[2-9A-Z]{4}-?[2-9A-Z]{4}$/i;
 const SAME_AGAIN_MS = 2500; // a code still lying under the camera is not a second scan
 
 class Panel {
@@ -111,13 +113,21 @@ class Panel {
 
   answer({ text, format }) {
     if (this.mode === "collect") return collect(this.root, text, format);
+    if (this.mode === "fill" && !LABEL.test(text)) return this.elsewhere(text, format);
     if (this.camera) this.camera.stop();
     feedback("ok", word("read"));
     return this.mode === "fill" ? this.fill(text) : this.go(text, format);
   }
 
+  elsewhere(text, format) {
+    if (this.camera) this.camera.stop();
+    document.dispatchEvent(new CustomEvent("scan", { detail: { text, format } }));
+  }
+
   fill(text) {
     const field = document.getElementById(this.root.dataset.target);
+    const fold = field.closest("details");
+    if (fold) fold.open = true;
     field.value = text;
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();

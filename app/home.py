@@ -1,0 +1,112 @@
+"""What somebody finds on the first page: the doors of their role, with how much waits behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, false, func, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.base.permissions import Actor, Role
+from distribution.journey import State
+from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
+from inventory import hold
+
+
+class Door(msgspec.Struct, frozen=True):
+    """A big tile: where it leads, the key of its words, its icon, and how much waits behind it (None: not counted)."""
+
+    href: str
+    label: str
+    icon: str
+    waiting: int | None
+
+
+_DOORS: dict[str, tuple[str, str]] = {
+    "/receive": ("home.receive", "gift"),
+    "/release": ("home.release", "check"),
+    "/packing": ("home.packing", "bag"),
+    "/returns": ("home.returns", "undo"),
+    "/rounds": ("home.rounds", "truck"),
+    "/needs": ("home.needs", "heart"),
+    "/residents": ("home.residents", "person"),
+    "/plans": ("home.plans", "gift"),
+    "/medic": ("home.medic", "heartbeat"),
+    "/stock": ("home.stock", "box"),
+    "/labels": ("home.labels", "label"),
+    "/people": ("home.people", "people"),
+    "/audit": ("home.audit", "list"),
+    "/policy": ("home.policy", "shield"),
+}
+
+_OF_ROLE: dict[Role, tuple[str, ...]] = {
+    Role.VOLUNTEER: ("/receive", "/release", "/packing", "/returns", "/stock", "/labels"),
+    Role.MEMBER: ("/needs",),
+    Role.LEADER: ("/rounds", "/needs", "/stock", "/people"),
+    Role.MEDIC: ("/release", "/medic", "/stock", "/policy"),
+    Role.COORDINATOR: (
+        "/release",
+        "/needs",
+        "/residents",
+        "/plans",
+        "/rounds",
+        "/stock",
+        "/labels",
+        "/people",
+        "/policy",
+    ),
+    Role.OFFICE: ("/release", "/needs", "/residents", "/plans", "/rounds", "/stock", "/labels", "/policy"),
+    Role.ADMINISTRATOR: ("/people", "/audit", "/policy"),
+    Role.AUDITOR: ("/audit", "/stock", "/policy"),
+}
+
+
+def doors(session: Session, actor: Actor) -> tuple[Door, ...]:
+    """The doors of the actor's role in the order of the work, the counts within the actor's scope."""
+    return tuple(
+        Door(href, *_DOORS[href], _COUNTS[href](session, actor) if href in _COUNTS else None)
+        for href in _OF_ROLE[actor.role]
+    )
+
+
+def _open_needs(session: Session, actor: Actor) -> int | None:
+    if actor.role not in {Role.COORDINATOR, Role.OFFICE}:
+        return None
+    where = _in_scope(actor, Need.community)
+    return session.execute(select(func.count()).where(Need.state == NeedState.OPEN, where)).scalar_one()
+
+
+def _parcels_to_pack(session: Session, actor: Actor) -> int:
+    own = Parcel.station.in_(list(actor.stations))
+    return session.execute(select(func.count()).where(Parcel.state == State.PLANNED.value, own)).scalar_one()
+
+
+def _for_a_medic(session: Session, actor: Actor) -> int:
+    decided = select(MedicDecision.id).where(MedicDecision.line == ParcelLine.id).exists()
+    return session.execute(
+        select(func.count())
+        .select_from(ParcelLine)
+        .join(Parcel, Parcel.id == ParcelLine.parcel)
+        .where(
+            Parcel.state == State.PLANNED.value,
+            ParcelLine.release_by.in_(["medic", "doctor"]),
+            ~decided,
+            _in_scope(actor, Parcel.community),
+        )
+    ).scalar_one()
+
+
+def _in_scope(actor: Actor, column: InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    if actor.everywhere:
+        return true()
+    return column.in_(list(actor.communities)) if actor.communities else false()
+
+
+_COUNTS: dict[str, Callable[[Session, Actor], int | None]] = {
+    "/release": hold.waiting,
+    "/needs": _open_needs,
+    "/packing": _parcels_to_pack,
+    "/medic": _for_a_medic,
+}
