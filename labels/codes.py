@@ -23,7 +23,7 @@ _HOST = re.compile(r"[A-Z0-9.-]+(:[0-9]{1,5})?")
 _LONGEST = 300
 
 
-class MistypedCode(ValueError):  # noqa: N818 - an answer about the text, not a fault
+class MistypedCode(ValueError):
     """The text is no label code of ours.
 
     ``code`` is CODE_LENGTH, CODE_LETTER or CODE_CHECK. For CODE_LETTER, ``letter`` is the impossible
@@ -39,7 +39,7 @@ class MistypedCode(ValueError):  # noqa: N818 - an answer about the text, not a 
         self.likely = tuple(likely)
 
 
-class BadLabelAddress(ValueError):  # noqa: N818 - names what is wrong with the setting
+class BadLabelAddress(ValueError):
     """The address cannot stand in a label's QR; ``code`` is always LABEL_ADDRESS."""
 
     code = "LABEL_ADDRESS"

@@ -41,7 +41,7 @@ class Matrix(msgspec.Struct, frozen=True):
     rows: tuple[int, ...]
 
 
-class NoSuchQr(ValueError):  # noqa: N818 - names what is wrong with the text
+class NoSuchQr(ValueError):
     """The text is empty (QR_EMPTY) or longer than a printable QR holds (QR_TOO_LONG); ``code`` says which."""
 
     def __init__(self, code: str) -> None:

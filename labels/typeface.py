@@ -24,7 +24,7 @@ _UNIT = re.compile(rf"[{re.escape(_OPENING)}]*(?:[A-Za-z0-9.%+/@_'*×~-]+|.)[{re
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 
 
-class Unprintable(ValueError):  # noqa: N818 - names what is wrong with what was asked
+class Unprintable(ValueError):
     """It cannot be printed as asked. ``code`` is stable (PRINT_…), ``params`` the values its sentence needs."""
 
     def __init__(self, code: str, **params: int | str) -> None:
