@@ -6,12 +6,12 @@ import hmac
 import logging
 import secrets
 from contextlib import suppress
+from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 from litestar import Request, Response
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
@@ -35,6 +35,7 @@ AfterHandle = Annotated[str, QueryParameter(max_length=40, pattern=r"^[\w.-]*$")
 
 log = logging.getLogger("nuanxin")
 
+_KNOWN_AT_ONCE = 2_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _PROBLEM = "application/problem+json"
@@ -64,6 +65,7 @@ class Doorman(ASGIMiddleware):
         self.settings, self.db, self.clock = settings, db, clock
         self.session_cookie = cookie_name(settings, "session")
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(settings.base_url))
+        self._known: dict[str, tuple[int, accounts.Known]] = {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request: Request[Any, Any, Any] = Request(scope)
@@ -85,14 +87,28 @@ class Doorman(ASGIMiddleware):
     async def _admit(self, scope: Scope, token: str, *, cookie: bool = False) -> None:
         now = self.clock.now()
         try:
-            actor, stale = await self.db.peek(accounts.who, token, now)
+            known = await self._who(token, now)
         except SignInNeeded:
             return
+        actor = known.actor
         scope["user"] = actor
         scope["auth"] = token if cookie else None
-        if stale and actor.sign_in is not None:
+        if known.stale and actor.sign_in is not None:
             with suppress(Busy, StoreUnavailable):  # a full disk must not stop those who only read
                 await self.db.write(accounts.seen, actor.sign_in, now)
+
+    async def _who(self, token: str, now: datetime) -> accounts.Known:
+        """Whose a token is. The answer is kept while not one commit has changed the store: it is never an old one."""
+        edition = self.db.edition()
+        kept = self._known.get(token)
+        if kept is not None and kept[0] == edition and now < kept[1].until:
+            return kept[1]
+        known = await self.db.peek(accounts.who, token, now)
+        if edition is not None:
+            if len(self._known) >= _KNOWN_AT_ONCE:
+                self._known.clear()
+            self._known[token] = edition, known
+        return known
 
     def _same_site(self, request: Request[Any, Any, Any], token: str | None) -> None:
         """Sec-Fetch-Site first, then Origin; with neither, the sign-in's own token must come along.
@@ -126,32 +142,38 @@ class Doorman(ASGIMiddleware):
                 raise RepeatedParameter(("query", "repeated", {}))
 
 
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
+    "manifest-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; "
+    "object-src 'none'; frame-ancestors 'none'"
+)
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
 class Headers:
     """Puts the security headers on every answer, errors and refusals included."""
 
     def __init__(self, settings: Settings) -> None:
-        self.hsts = settings.secure
+        self.always = [(name.encode(), value.encode()) for name, value in _ALWAYS.items()]
+        if settings.secure:
+            self.always.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
 
     async def __call__(self, message: Message, scope: Scope) -> None:
         if message["type"] != "http.response.start":
             return
-        headers = MutableScopeHeaders(message)
-        nonce = nonce_of(scope)
-        headers["content-security-policy"] = (
-            f"default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; "
-            "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
-            "manifest-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; "
-            "object-src 'none'; frame-ancestors 'none'"
-        )
-        headers["x-content-type-options"] = "nosniff"
-        headers["referrer-policy"] = "no-referrer"
-        headers["x-frame-options"] = "DENY"
-        headers["cross-origin-opener-policy"] = "same-origin"
-        headers["cross-origin-resource-policy"] = "same-origin"
-        headers["permissions-policy"] = "camera=(self), microphone=(), geolocation=()"
-        headers.setdefault("cache-control", "no-store")
-        if self.hsts:
-            headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        headers = message["headers"] = list(message.get("headers", []))
+        headers.append((b"content-security-policy", _POLICY.format(nonce=nonce_of(scope)).encode()))
+        headers.extend(self.always)
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
 
 
 def nonce_of(scope: Scope) -> str:

@@ -95,11 +95,31 @@ def document(app: Litestar) -> dict[str, Any]:
         if schema.get("type") == "object" and "properties" in schema:
             # The framework leaves this out, although the bodies are read by structs that refuse unknown fields.
             schema["additionalProperties"] = False
+    _tidy(made)
     schemas["Problem"] = _PROBLEM
     for item in made["paths"].values():
         for operation in item.values():
             _declare_refusals(operation)
     return made
+
+
+def _tidy(part: Any) -> None:
+    """Put right what the framework says otherwise than it is meant, in every schema within ``part``.
+
+    It takes the dots of ``tuple[X, ...]`` for a second type, and hands on Python's end of a text, which other
+    languages' patterns read as the letter Z.
+    """
+    if isinstance(part, list):
+        for one in part:
+            _tidy(one)
+    elif isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            part["pattern"] = part["pattern"].replace(r"\Z", "$")
+        items = part.get("items")
+        if isinstance(items, dict) and {} in items.get("oneOf", ()):
+            part["items"] = items["oneOf"][0]
+        for one in part.values():
+            _tidy(one)
 
 
 def _declare_refusals(operation: dict[str, Any]) -> None:

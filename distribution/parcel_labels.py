@@ -23,7 +23,7 @@ from inventory.models import Item, Lot
 from inventory.starter import StarterItem
 from labels import codes, registry
 from labels.errors import LabelEnded, UnknownLabel
-from labels.models import Label, LabelState
+from labels.models import LabelState
 from labels.templates import LabelText, PrintedLabel
 
 
@@ -43,7 +43,7 @@ class Claimed(msgspec.Struct, frozen=True):
     state: State
 
 
-def scanned(session: Session, text: str) -> Label:
+def scanned(session: Session, text: str) -> registry.Registered:
     """The living label behind a scanned or typed text.
 
     Raises NotOurLabel, UnknownLabel, LabelEnded, BlankLabel.

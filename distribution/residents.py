@@ -80,7 +80,7 @@ class CorrectResident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     key: Key
     resident: UUID
-    version: datetime
+    version: Annotated[datetime, Meta(tz=True)]
     name: Word | None = None
     address: Line | None = None
     phone: Phone | None = None

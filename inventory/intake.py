@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.base import audit, policy, replay
 from app.base.columns import Day, Id
 from app.base.errors import Invalid, NotFound
-from app.base.fields import Key, OptionalLine, Phone, Quantity
+from app.base.fields import Key, OptionalLine, Phone, Plain, Quantity
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from app.base.reasons import Reason
@@ -33,9 +33,9 @@ DONOR_DAYS = timedelta(days=7)
 MOST_PACKS = 100
 NO_POLICY = found("POLICY_MISSING", Verdict.QUARANTINE)
 
-Expiry = Annotated[str, msgspec.Meta(max_length=12)]
+Expiry = Annotated[Plain, msgspec.Meta(max_length=12)]
 LotNumber = OptionalLine
-LabelText = Annotated[str, msgspec.Meta(max_length=200)]
+LabelText = Annotated[Plain, msgspec.Meta(max_length=200)]
 
 
 class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

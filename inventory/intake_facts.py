@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -161,7 +162,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sample_marking: bool = False
     decanted: bool = False
     mercury: bool = False
-    volume_ml: int | None = None
+    volume_ml: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
 
 
 class PackFacts(msgspec.Struct, frozen=True, kw_only=True):

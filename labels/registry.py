@@ -9,11 +9,12 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Label as Named
-from sqlalchemy import Select, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from app.base import audit, replay
+from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.ids import new_id
@@ -182,7 +183,7 @@ def bind(session: Session, code: str, kind: str, subject: UUID, actor: Actor, no
     audit.note(session, actor, "label.bind", subject, now, kind=kind)
 
 
-def _explain(label: Label | None, kind: str, subject: UUID) -> None:
+def _explain(label: Registered | None, kind: str, subject: UUID) -> None:
     if label is None:
         raise UnknownLabel
     if label.state == LabelState.VOID:
@@ -231,9 +232,25 @@ def void(session: Session, code: str, reason: str, actor: Actor, now: datetime) 
     audit.note(session, actor, "label.void", label.subject or label.batch, now, reason=reason)
 
 
-def look_up(session: Session, code: str) -> Label | None:
-    """The label of a code in its bare form (``codes.parse``), or None."""
-    return session.execute(select(Label).where(Label.code == code)).scalar_one_or_none()
+class Registered(msgspec.Struct, frozen=True):
+    """What the registry knows of a code."""
+
+    code: str
+    state: LabelState
+    kind: str | None
+    subject: UUID | None
+    batch: UUID | None
+
+
+_L = table(Label).columns
+# The most frequent question of all, so built once and asked without the ORM.
+_LOOK_UP = select(_L.code, _L.state, _L.kind, _L.subject, _L.batch).where(_L.code == bindparam("of_code"))
+
+
+def look_up(session: Session, code: str) -> Registered | None:
+    """What is known of a code in its bare form (``codes.parse``), or None where it was never issued."""
+    row = session.execute(_LOOK_UP, {"of_code": code}).first()
+    return None if row is None else Registered(row.code, row.state, row.kind, row.subject, row.batch)
 
 
 def code_of(session: Session, subject: UUID) -> str | None:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Result, insert, select, text
 from sqlalchemy.orm import Session
 
+from app.base.columns import table
 from app.base.ids import new_id
 from app.base.models import Account, AuditLink, AuditNote
 from app.base.permissions import Actor, Permission, Role
@@ -20,7 +21,7 @@ _START = b"\x00" * 32
 _LATE = timedelta(hours=1)
 _PG_SEALER = 0x6E75616E  # any fixed number: the advisory lock that makes the sealer one
 
-_WRITE = insert(AuditNote)
+_WRITE = insert(table(AuditNote))
 
 
 def note(session: Session, actor: Actor | None, verb: str, subject: UUID | None, now: datetime, **detail: Any) -> UUID:

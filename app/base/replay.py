@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
+from app.base.columns import table
 from app.base.errors import KeyReused
 from app.base.models import Replay
 from app.base.permissions import Actor
@@ -18,7 +19,7 @@ from app.base.permissions import Actor
 _SEEN = select(Replay.verb, Replay.body, Replay.made).where(
     Replay.actor == bindparam("by"), Replay.key == bindparam("sent")
 )
-_KEEP = insert(Replay)
+_KEEP = insert(table(Replay))
 
 
 def made_by(session: Session, actor: Actor, key: UUID, verb: str, body: msgspec.Struct) -> dict[str, Any] | None:

@@ -284,7 +284,7 @@ def test_a_sign_in_ends_when_idle_or_old(db: Database, town: Town, clock: Clock,
     start = hands.at
     token = db.write_now(accounts.sign_in, made, means, clock.now())
     hands.at = start + (idle or life) - timedelta(seconds=1)
-    who, _ = db.read_now(accounts.who, token.token, clock.now())
+    who = db.read_now(accounts.who, token.token, clock.now()).actor
     assert who.account == made
     hands.at = start + (idle or life) + timedelta(seconds=1)
     with pytest.raises(SignInNeeded):
@@ -299,9 +299,9 @@ def test_work_keeps_a_desk_sign_in_alive_until_its_whole_life(
     token = db.write_now(accounts.sign_in, made, "desk", clock.now())
     for _ in range(24):
         hands.at += timedelta(minutes=29, seconds=59)
-        who, stale = db.read_now(accounts.who, token.token, clock.now())
-        assert stale
-        db.write_now(accounts.seen, who.sign_in, clock.now())
+        known = db.read_now(accounts.who, token.token, clock.now())
+        assert known.stale
+        db.write_now(accounts.seen, known.actor.sign_in, clock.now())
     hands.at = start + timedelta(hours=12)
     with pytest.raises(SignInNeeded):
         db.read_now(accounts.who, token.token, clock.now())
@@ -429,7 +429,7 @@ def test_what_is_no_badge_opens_no_door(db: Database, town: Town, clock: Clock) 
 
 def test_every_change_of_access_leaves_a_note(db: Database, town: Town, clock: Clock) -> None:
     made, entry = member_with_pin(db, town, clock)
-    who, _ = db.read_now(accounts.who, entry.token.token, clock.now())
+    who = db.read_now(accounts.who, entry.token.token, clock.now()).actor
     db.write_now(accounts.sign_out, who, clock.now())
     db.write_now(people.end, made, admin(), clock.now())
     verbs = db.read_now(
@@ -450,7 +450,7 @@ def test_an_auditor_reads_all_an_administrator_accounts_and_others_their_own(
     db: Database, town: Town, clock: Clock
 ) -> None:
     _, entry = member_with_pin(db, town, clock)
-    who, _ = db.read_now(accounts.who, entry.token.token, clock.now())
+    who = db.read_now(accounts.who, entry.token.token, clock.now()).actor
     everything = db.read_now(lambda session: session.execute(select(func.count()).select_from(AuditNote)).scalar_one())
     assert len(db.read_now(audit.notes, actor(Role.AUDITOR))) == everything
     of_accounts = db.read_now(audit.notes, admin())

@@ -162,7 +162,7 @@ def test_a_planted_session_id_is_dead_after_sign_in(
     answer = browser.post("/sign-in", data={"handle": handle, "secret": PASSPHRASE})
     fresh = answer.cookies["session"]
     assert fresh != "planted-by-somebody-else"
-    assert db.read_now(accounts.who, fresh, clock.now())[0].handle == handle
+    assert db.read_now(accounts.who, fresh, clock.now()).actor.handle == handle
     browser.cookies.clear()
     browser.cookies.set("session", "planted-by-somebody-else")
     assert me(browser)[0] == 401
