@@ -23,8 +23,9 @@ from distribution.residents import CorrectResident, Listed, NewResident
 from distribution.snapshot import DecisionOutcome
 from distribution.teams import TeamRow
 
-Page = Annotated[int, msgspec.Meta(ge=1, le=200)]
-Serial = Annotated[int, msgspec.Meta(ge=0, le=999_999)]
+Page = Annotated[int, QueryParameter(ge=1, le=200)]
+Serial = Annotated[int, QueryParameter(ge=0, le=999_999)]
+Door = Annotated[int | None, QueryParameter(ge=0, le=999_999)]
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -92,7 +93,7 @@ async def correct_resident(call: NamedDependency[Call], data: JSONBody[CorrectRe
 
 @get("/api/residents", operation_id="listResidents", guards=[may(Permission.READ_RESIDENT)])
 async def list_residents(
-    call: NamedDependency[Call], serial: FromQuery[Serial | None] = None, after: FromQuery[Serial] = 0
+    call: NamedDependency[Call], serial: Door = None, after: Serial = 0
 ) -> Residents:
     """Residents in scope by door serial, names masked. Whole doors are listed: page on with ``next``."""
     rows = await call.read(residents.listed, call.vault, call.actor, serial, after)
@@ -107,7 +108,7 @@ async def record_need(call: NamedDependency[Call], data: JSONBody[NewNeed]) -> R
 
 @get("/api/needs", operation_id="listNeeds", guards=[may(Permission.READ_NEEDS)])
 async def list_needs(
-    call: NamedDependency[Call], after: FromQuery[UUID | None] = None, limit: FromQuery[Page] = 50
+    call: NamedDependency[Call], after: FromQuery[UUID | None] = None, limit: Page = 50
 ) -> Needs:
     """The open needs in scope, most urgent first, then longest waiting."""
     rows = await call.read(needs.open_needs, call.actor, after, limit)
@@ -138,7 +139,7 @@ async def propose(call: Call, proposal: ProposePlan) -> UUID:
 
 
 @get("/api/plans", operation_id="listPlans", guards=[may(Permission.READ_PLAN)])
-async def list_plans(call: NamedDependency[Call], limit: FromQuery[Page] = 20) -> Plans:
+async def list_plans(call: NamedDependency[Call], limit: Page = 20) -> Plans:
     """The plans in scope, newest first."""
     return Plans(await call.read(plans.plans_of, call.actor, limit))
 
@@ -149,7 +150,7 @@ async def read_plan(
     plan: FromPath[UUID],
     outcome: FromQuery[DecisionOutcome | None] = None,
     after: FromQuery[UUID | None] = None,
-    limit: FromQuery[Page] = 100,
+    limit: Page = 100,
 ) -> PlanView:
     """A plan with a page of its decisions in rank order; every yes and no has its reasons."""
     return await call.read(plans.read_plan, plan, call.actor, outcome, after, limit)

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.orm import Session
 
 from app.base.edges import Call, Form, may
@@ -35,7 +35,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 PAGE = 50
 CONSENT_VERSION = "2026-01"
 ASKED = tuple(flag for flag in FLAGS if "liver" not in flag and "kidney" not in flag)
-Serial = Annotated[int, msgspec.Meta(ge=0, le=999_999)]
+Serial = Annotated[int, QueryParameter(ge=0, le=999_999)]
+Door = Annotated[int | None, QueryParameter(ge=0, le=999_999)]
 Done = Literal["recorded", "merged", "closed"]
 _BETWEEN = re.compile(r"[,，、;；\n]")
 
@@ -89,8 +90,8 @@ async def _needs(
 async def new_need_page(
     call: NamedDependency[Call],
     resident: FromQuery[UUID | None] = None,
-    serial: FromQuery[Serial | None] = None,
-    after: FromQuery[Serial] = 0,
+    serial: Door = None,
+    after: Serial = 0,
 ) -> Response[str]:
     """Choose whose need it is, then what and how urgent."""
     return await _new_need(call, resident, serial, after)
@@ -157,7 +158,7 @@ async def close_need(call: NamedDependency[Call]) -> Response[Any]:
 
 @get("/residents", guards=[may(Permission.EDIT_RESIDENT)], include_in_schema=False)
 async def residents_page(
-    call: NamedDependency[Call], serial: FromQuery[Serial | None] = None, after: FromQuery[Serial] = 0
+    call: NamedDependency[Call], serial: Door = None, after: Serial = 0
 ) -> Response[str]:
     """The residents by door, names masked."""
     rows = await call.read(residents.listed, call.vault, call.actor, serial, after)

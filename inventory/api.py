@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.base.edges import Call, may
+from app.base.fields import PLAIN
 from app.base.permissions import Permission
 from inventory import catalogue, donations, hold, intake, kits, levels, packs, release, stations
 from inventory.catalogue import CatalogueItem
@@ -24,8 +25,8 @@ from inventory.release import Decision, IdentifyPack, RefusePack, ReleaseMany, R
 from inventory.stations import StationRow
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
-Code = Annotated[str, QueryParameter(max_length=20)]
-Words = Annotated[str, QueryParameter(max_length=60)]
+Code = Annotated[str, QueryParameter(max_length=20, pattern=PLAIN)]
+Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
 
 
 @get("/api/items", operation_id="listItems", guards=[may(Permission.READ_CATALOGUE)])

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.base import audit
+from app.base.columns import table
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from inventory.errors import UnknownItem
@@ -150,15 +151,23 @@ def _rank(row: Row[Any], wanted: str) -> tuple[bool, bool, bool, str]:
     return (wanted not in names, not starts, not row.wanted, row.code)
 
 
+# Statements of the receiving counter are built once.
+_BY_GTIN = (
+    select(*_SHOWN, Barcode.learned_by)
+    .join(Barcode, Barcode.item == Item.id)
+    .where(Barcode.gtin == bindparam("of_gtin"))
+    .order_by(Item.code)
+    .limit(FEW)
+)
+_I, _N = table(Item).columns, table(Ingredient).columns
+_FACTS = select(_I.id, _I.facts).where(_I.id.in_(bindparam("items", expanding=True)))
+_CLASSES = select(_N.slug, _N.classes)
+_CLASSES_OF = _CLASSES.where(_N.slug.in_(bindparam("slugs", expanding=True)))
+
+
 def by_gtin(session: Session, gtin: str) -> tuple[CatalogueItem, ...]:
     """The items a product code stands on: none, one, or several, of which a person chooses."""
-    rows = session.execute(
-        select(*_SHOWN, Barcode.learned_by)
-        .join(Barcode, Barcode.item == Item.id)
-        .where(Barcode.gtin == gtin.zfill(14))
-        .order_by(Item.code)
-        .limit(FEW)
-    )
+    rows = session.execute(_BY_GTIN, {"of_gtin": gtin.zfill(14)})
     return tuple(_shown(row, guessed=row.learned_by is not None) for row in rows)
 
 
@@ -193,7 +202,7 @@ def _shown(row: Row[Any], *, guessed: bool = False) -> CatalogueItem:
 
 def facts(session: Session, item_ids: Collection[UUID]) -> dict[UUID, StarterItem]:
     """All that the rules may ask of these items; ids that are not in the catalogue are left out."""
-    rows = session.execute(select(Item.id, Item.facts).where(Item.id.in_(item_ids)))
+    rows = session.execute(_FACTS, {"items": list(item_ids)})
     return {row.id: msgspec.convert(row.facts, StarterItem) for row in rows}
 
 
@@ -209,8 +218,7 @@ def classes(session: Session, slugs: Collection[str] | None = None) -> dict[str,
     """The classes of ingredients by slug: of all, or of these."""
     if slugs is not None and not slugs:
         return {}
-    query = select(Ingredient.slug, Ingredient.classes)
-    rows = session.execute(query if slugs is None else query.where(Ingredient.slug.in_(slugs)))
+    rows = session.execute(_CLASSES) if slugs is None else session.execute(_CLASSES_OF, {"slugs": list(slugs)})
     return {row.slug: tuple(row.classes) for row in rows}
 
 

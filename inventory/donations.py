@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.base import audit, replay
+from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.permissions import Actor, Role
@@ -64,24 +65,26 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     fresh: tuple[UUID, ...] = ()
 
 
+_D, _L, _I = table(Donation).columns, table(DonationLine).columns, table(Item).columns
+_DONATION = select(_D.station, _D.receipt, _D.at, _D.declared).where(_D.id == bindparam("wanted"))
+_LINES = (
+    select(
+        _L.id, _L.item, _L.called, _L.lot_number, _L.expiry, _L.quantity, _L.verdict, _L.reasons, _L.pack,
+        _L.taken_back_at, _I.name_zh, _I.name_en, _I.strength,
+    )
+    .select_from(table(DonationLine).outerjoin(table(Item), _I.id == _L.item))
+    .where(_L.donation == bindparam("wanted"))
+    .order_by(_L.id)
+)  # fmt: skip
+
+
 def receipt(session: Session, donation: UUID, actor: Actor, *, fresh: tuple[UUID, ...] = ()) -> Receipt:
     """A donation with all its lines in the order they were received; raises NotFound out of scope."""
-    row = session.execute(
-        select(Donation.station, Donation.receipt, Donation.at, Donation.declared).where(Donation.id == donation)
-    ).first()
+    row = session.execute(_DONATION, {"wanted": donation}).first()
     if row is None:
         raise NotFound
     station = stations.in_scope(session, actor, row.station)
-    lines = session.execute(
-        select(
-            DonationLine.id, DonationLine.item, DonationLine.called, DonationLine.lot_number, DonationLine.expiry,
-            DonationLine.quantity, DonationLine.verdict, DonationLine.reasons, DonationLine.pack,
-            DonationLine.taken_back_at, Item.name_zh, Item.name_en, Item.strength,
-        )
-        .outerjoin(Item, Item.id == DonationLine.item)
-        .where(DonationLine.donation == donation)
-        .order_by(DonationLine.id)
-    ).all()  # fmt: skip
+    lines = session.execute(_LINES, {"wanted": donation}).all()
     labels = registry.codes_of(session, {line.pack for line in lines if line.pack})
     return Receipt(
         donation=donation,

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.orm import Session
 
 from app.base import audit, policy, replay
-from app.base.columns import Day, Id
+from app.base.columns import Day, Id, table
 from app.base.errors import Invalid, NotFound
 from app.base.fields import Key, OptionalLine, Phone, Plain, Quantity
 from app.base.ids import new_id
@@ -250,8 +250,9 @@ def intake_policy(session: Session, today: date) -> IntakePolicy | None:
 
 
 def _recalled(session: Session, item: UUID, seen: PackFacts) -> bool:
-    query = select(Lot.id).where(Lot.item == item, Lot.number == (seen.lot or ""), Lot.recalled_on.is_not(None))
-    return bool(seen.lot) and session.execute(query.limit(1)).first() is not None
+    if not seen.lot:
+        return False
+    return session.execute(_RECALLED, {"of_item": item, "of_number": seen.lot}).first() is not None
 
 
 def _donation(session: Session, vault: Vault, new: NewDonation, donor: _Donor, actor: Actor, now: datetime) -> UUID:
@@ -260,12 +261,11 @@ def _donation(session: Session, vault: Vault, new: NewDonation, donor: _Donor, a
         person = new_id()
         phone = vault.admit(session, person).seal("donations.phone", new.donor_phone)
     code = registry.bind_new(session, "receipt", made, now)
-    session.execute(
-        insert(Donation).values(
-            id=made, station=new.station, donor=person, phone=phone, phone_blind=donor.blind, declared=new.declared,
-            receipt=code, received_by=actor.account, at=now,
-        )
-    )  # fmt: skip
+    donation = {
+        "id": made, "station": new.station, "donor": person, "phone": phone, "phone_blind": donor.blind,
+        "declared": new.declared, "receipt": code, "received_by": actor.account, "at": now,
+    }  # fmt: skip
+    session.execute(_ADD_DONATION, donation)
     return made
 
 
@@ -286,14 +286,14 @@ def _line(session: Session, case: _Case, actor: Actor, now: datetime) -> UUID:
     seen, judged, quantity = case.seen, case.judged, case.line.quantity // case.line.packs
     pack = None if judged.verdict is Verdict.REJECT else _book(session, case, quantity, actor, now)
     line = new_id()
-    session.execute(
-        insert(DonationLine).values(
-            id=line, donation=case.donation, item=case.goods.item if case.goods.facts else None,
-            called=case.line.called.strip(), lot_number=seen.lot or "", expiry=seen.expires_on, quantity=quantity,
-            verdict=judged.verdict.value, reasons=msgspec.to_builtins(judged.reasons), ruleset=judged.ruleset,
-            pack=pack, facts=msgspec.to_builtins({"pack": seen, "donation": case.said}),
-        )
-    )  # fmt: skip
+    written = {
+        "id": line, "donation": case.donation, "item": case.goods.item if case.goods.facts else None,
+        "called": case.line.called.strip(), "lot_number": seen.lot or "", "expiry": seen.expires_on,
+        "quantity": quantity, "verdict": judged.verdict.value, "reasons": msgspec.to_builtins(judged.reasons),
+        "ruleset": judged.ruleset, "pack": pack,
+        "facts": msgspec.to_builtins({"pack": seen, "donation": case.said}),
+    }  # fmt: skip
+    session.execute(_ADD_LINE, written)
     return line
 
 
@@ -301,12 +301,11 @@ def _book(session: Session, case: _Case, quantity: int, actor: Actor, now: datet
     """Make the pack with its lot and label, and bring it to hold or quarantine."""
     pack, item, places = new_id(), case.goods.item, case.places
     lot = lot_of(session, item, case.seen.lot or "", case.seen.expires_on)
-    session.execute(
-        insert(Pack).values(
-            id=pack, lot=lot, item=item, station=places.station, quantity=quantity,
-            received_by=actor.account, received_at=now,
-        )
-    )  # fmt: skip
+    made = {
+        "id": pack, "lot": lot, "item": item, "station": places.station, "quantity": quantity,
+        "received_by": actor.account, "received_at": now,
+    }  # fmt: skip
+    session.execute(_ADD_PACK, made)
     place = places.hold if case.judged.verdict is Verdict.ACCEPT else places.quarantine
     ledger.move(session, pack, quantity, ledger.FROM_DONOR, place, "receive", actor, now, subject=case.donation)
     if case.line.label:
@@ -323,6 +322,14 @@ def _label(text: str) -> str:
         raise Invalid(("line.label", "label_code", {})) from None
 
 
+_L = table(Lot).columns
+_LOT = select(_L.id).where(_L.item == bindparam("of_item"), _L.key == bindparam("of_key"))
+_RECALLED = (
+    select(_L.id)
+    .where(_L.item == bindparam("of_item"), _L.number == bindparam("of_number"), _L.recalled_on.is_not(None))
+    .limit(1)
+)
+_ADD_DONATION, _ADD_LINE, _ADD_PACK = insert(table(Donation)), insert(table(DonationLine)), insert(table(Pack))
 _NEW_LOT = text(
     "INSERT INTO lots (id, item, key, number, expiry) VALUES (:id, :item, :key, :number, :expiry) "
     "ON CONFLICT (item, key) DO NOTHING"
@@ -332,12 +339,12 @@ _NEW_LOT = text(
 def lot_of(session: Session, item: UUID, number: str, expiry: date | None) -> UUID:
     """The lot of an item with this batch number (``lot_number``) and expiry, made where it is new."""
     key = f"{number}|{expiry.isoformat() if expiry else ''}"
-    same = select(Lot.id).where(Lot.item == item, Lot.key == key)
-    there = session.execute(same).scalar()
+    same = {"of_item": item, "of_key": key}
+    there: UUID | None = session.execute(_LOT, same).scalar()
     if there is None:
         # Another station may be making the same lot: whoever comes second finds the first one's row.
         session.execute(_NEW_LOT, {"id": new_id(), "item": item, "key": key, "number": number, "expiry": expiry})
-        there = session.execute(same).scalar_one()
+        there = session.execute(_LOT, same).scalar_one()
     return there
 
 

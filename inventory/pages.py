@@ -33,8 +33,8 @@ from inventory.release import IdentifyPack, RefusePack, ReleaseMany, ReleasePack
 from inventory.stations import StationRow
 from labels import codes, render
 
-Words = Annotated[str, QueryParameter(max_length=60)]
-Chosen = Annotated[str, QueryParameter(max_length=40)]
+Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
+Chosen = Annotated[str, QueryParameter(max_length=40, pattern=PLAIN)]
 QR_PIXELS = 148
 KINDS = (Kind.PPE, Kind.DEVICE, Kind.DISINFECTANT, Kind.MEDICINE, Kind.OTHER)
 _RELEASES = may(Permission.RELEASE_SUPPLIES, Permission.RELEASE_MEDICINE)

@@ -9,10 +9,11 @@ from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, insert, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, insert, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.base import audit
+from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.permissions import Actor
@@ -84,14 +85,19 @@ def open_station(
 _FIXED = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.RESERVED, PlaceKind.SHELF)
 
 
+_S, _P = table(Station).columns, table(Place).columns
+_PLACES = (
+    select(_S.name, _S.community, _S.cool_cabinet, _P.id, _P.kind, _P.keeps)
+    .where(_S.id == bindparam("of_station"), _P.station == _S.id, _P.kind.in_(_FIXED))
+    .order_by(_P.id)
+)
+# Holds back only writers of this station: foreign keys to it may still be checked meanwhile.
+_LOCK = select(_S.id).where(_S.id == bindparam("of_station")).with_for_update(key_share=True)
+
+
 def places(session: Session, station: UUID) -> StationPlaces:
     """A station's fixed places; raises NotFound."""
-    rows = session.execute(
-        select(Station.name, Station.community, Station.cool_cabinet, Place.id, Place.kind, Place.keeps)
-        .join(Place, Place.station == Station.id)
-        .where(Station.id == station, Place.kind.in_(_FIXED))
-        .order_by(Place.id)
-    ).all()
+    rows = session.execute(_PLACES, {"of_station": station}).all()
     if not rows:
         raise NotFound
     first: dict[tuple[PlaceKind, str | None], Spot] = {}
@@ -120,8 +126,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 def in_scope(session: Session, actor: Actor, station: UUID, *, lock: bool = False) -> StationPlaces:
     """A station of the actor's scope with its places; raises NotFound. ``lock``: its writes wait for each other."""
     if lock:
-        # Holds back only writers of this station: foreign keys to it may still be checked meanwhile.
-        session.execute(select(Station.id).where(Station.id == station).with_for_update(key_share=True))
+        session.execute(_LOCK, {"of_station": station})
     found = places(session, station)
     actor.at_station(station, found.community)
     return found

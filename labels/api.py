@@ -18,7 +18,7 @@ from labels import blanks, registry, scan
 from labels.registry import PER_SHEET, IssuedBatch, NewSheets, Sheets
 from labels.scan import Meaning
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 PDF = "application/pdf"
 
 
@@ -66,7 +66,7 @@ async def issue_labels(call: NamedDependency[Call], data: JSONBody[NewSheets]) -
 
 @get("/api/labels", operation_id="listLabelBatches", guards=[may(Permission.PRINT_LABELS)])
 async def list_batches(
-    call: NamedDependency[Call], limit: FromQuery[Limit] = 20, before: FromQuery[UUID | None] = None
+    call: NamedDependency[Call], limit: Limit = 20, before: FromQuery[UUID | None] = None
 ) -> Batches:
     """The batches that the caller may print, the latest first; ``before`` is the last id of the page before."""
     return Batches(await call.read(registry.batches, call.actor, limit, before))

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Label as Named
-from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from app.base import audit, replay
-from app.base.columns import table
+from app.base.columns import Id, Instant, table
 from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.ids import new_id
@@ -24,6 +24,7 @@ from labels.errors import AlreadyLabelled, LabelEnded, LabelTaken, NoneLeft, Unk
 from labels.models import Label, LabelBatch, LabelState
 
 MOST = 2_400
+_DRAWS = 3
 PER_SHEET = 24
 
 
@@ -199,11 +200,14 @@ def bind_new(session: Session, kind: str, subject: UUID, now: datetime) -> str:
 
     Raises AlreadyLabelled.
     """
-    bound = {"state": LabelState.BOUND, "kind": kind, "subject": subject, "issued_at": now, "bound_at": now}
-    try:
-        return _insert(session, 1, bound)[0]
-    except IntegrityError:
-        raise AlreadyLabelled from None
+    for _ in range(_DRAWS):
+        code = codes.new_code()
+        made = session.execute(_BIND_NEW, {"code": code, "kind": kind, "subject": subject, "at": now})
+        if made.rowcount == 1:  # type: ignore[attr-defined]
+            return code
+        if code_of(session, subject) is not None:
+            raise AlreadyLabelled
+    raise RuntimeError("no free code could be drawn")
 
 
 def fresh(session: Session, kind: str, subject: UUID, actor: Actor, now: datetime) -> str:
@@ -247,6 +251,15 @@ _L = table(Label).columns
 _LOOK_UP = select(_L.code, _L.state, _L.kind, _L.subject, _L.batch).where(_L.code == bindparam("of_code"))
 
 
+_LIVING_OF = select(_L.code, _L.subject).where(
+    _L.state == LabelState.BOUND, _L.subject.in_(bindparam("subjects", expanding=True))
+)
+_BIND_NEW = text(
+    "INSERT INTO labels (code, state, kind, subject, issued_at, bound_at) "
+    "VALUES (:code, 'bound', :kind, :subject, :at, :at) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("subject", type_=Id), bindparam("at", type_=Instant))
+
+
 def look_up(session: Session, code: str) -> Registered | None:
     """What is known of a code in its bare form (``codes.parse``), or None where it was never issued."""
     row = session.execute(_LOOK_UP, {"of_code": code}).first()
@@ -260,7 +273,7 @@ def code_of(session: Session, subject: UUID) -> str | None:
 
 def codes_of(session: Session, subjects: set[UUID]) -> dict[UUID, str]:
     """The codes on many things now."""
-    rows = session.execute(_living().add_columns(Label.subject).where(Label.subject.in_(subjects)))
+    rows = session.execute(_LIVING_OF, {"subjects": list(subjects)})
     return {row.subject: row.code for row in rows}
 
 

@@ -11,15 +11,15 @@ import msgspec
 from app.base.errors import Invalid, Params
 
 # Tab and line breaks are allowed in notes only; bidi controls could make a name or batch read as another.
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]*\Z"
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]*\Z"
 _LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]*\Z"
 _SCANNED = r"^[^\x00\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]*\Z"
 
-Plain = Annotated[str, msgspec.Meta(pattern=_PLAIN)]
+Plain = Annotated[str, msgspec.Meta(pattern=PLAIN)]
 """One line of any length: the field that uses it adds its own."""
-Word = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=_PLAIN)]
-Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=_PLAIN)]
-OptionalLine = Annotated[str, msgspec.Meta(max_length=120, pattern=_PLAIN)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=PLAIN)]
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=120, pattern=PLAIN)]
+OptionalLine = Annotated[str, msgspec.Meta(max_length=120, pattern=PLAIN)]
 Note = Annotated[str, msgspec.Meta(max_length=1000, pattern=_LINES)]
 ScannedText = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_SCANNED)]
 """A scanned text may hold group separators; it is classified, never stored or shown as it came."""
@@ -41,7 +41,7 @@ _SHAPES = (
     (re.compile(r"^Expected `[^`]+` of length <= (?P<high>\d+)"), "too_long"),
     (re.compile(r"^Expected `str` matching regex"), "characters"),
     (re.compile(r"^Invalid enum value"), "choice"),
-    (re.compile(r"^Invalid UUID"), "identifier"),
+    (re.compile(r"^Invalid UUID|^Expected `uuid"), "identifier"),
     (re.compile(r"^Invalid RFC3339 encoded date|^Expected `date"), "date"),
     (re.compile(r"^Integer value out of range"), "range"),
     (re.compile(r"^Expected `int(?: \| null)?`"), "whole_number"),

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
+from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.models import PolicyVersion
@@ -18,18 +19,25 @@ from app.base.models import PolicyVersion
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+_P = table(PolicyVersion).columns
+_CURRENT = (
+    select(_P.id, _P.body)
+    .where(_P.name == bindparam("called"), _P.valid_from <= bindparam("on"))
+    .order_by(_P.valid_from.desc(), _P.version.desc())
+    .limit(1)
+)
+
+
 def current(session: Session, name: str, kind: type[T], today: date) -> T | None:
     """The policy that holds today: the newest version of the latest day from which one holds; None if there is none.
 
     A stored body that does not fit ``kind`` raises msgspec.ValidationError: callers must treat that as «no rules».
     """
-    row = session.execute(
-        select(PolicyVersion.id, PolicyVersion.body)
-        .where(PolicyVersion.name == name, PolicyVersion.valid_from <= today)
-        .order_by(PolicyVersion.valid_from.desc(), PolicyVersion.version.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else _decoded(kind, row.id, msgspec.json.encode(row.body))
+    row = session.execute(_CURRENT, {"called": name, "on": today}).first()
+    if row is None:
+        return None
+    held: T = _decoded(kind, row.id, msgspec.json.encode(row.body))
+    return held
 
 
 @lru_cache(maxsize=64)

@@ -16,9 +16,8 @@ from app.base.errors import KeyReused
 from app.base.models import Replay
 from app.base.permissions import Actor
 
-_SEEN = select(Replay.verb, Replay.body, Replay.made).where(
-    Replay.actor == bindparam("by"), Replay.key == bindparam("sent")
-)
+_R = table(Replay).columns
+_SEEN = select(_R.verb, _R.body, _R.made).where(_R.actor == bindparam("by"), _R.key == bindparam("sent"))
 _KEEP = insert(table(Replay))
 
 

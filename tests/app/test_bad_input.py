@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.base.clock import Clock
 from app.base.columns import Base
-from app.base.db import SqliteDatabase
+from app.base.db import Database, SqliteDatabase
 from app.base.settings import Settings
 from app.main import document
 from tests.app.test_authorisation import ANYONE, TABLE
@@ -171,6 +171,8 @@ def wrong_values(schema: Schema) -> Iterator[Any]:
 def _wrong_texts(schema: Schema) -> Iterator[str]:
     if "enum" in schema or "format" in schema:
         yield from ("", "x", "zz\u202ezz", "NaN", "9999999999", "2026-13-41", "2026-02-30T25:61:00Z")
+        if schema.get("format") == "date-time":
+            yield "2026-11-23T10:00:00"  # nobody knows where
         return
     yield "甲" * (schema.get("maxLength", 200) + 1)
     if schema.get("minLength"):
@@ -377,3 +379,101 @@ def test_a_field_that_comes_twice_is_refused(town: Town, ids: dict[str, UUID], o
         {"field": name, "code": "repeated", "reason": "同一项出现了两次。"},
     )
     assert town.db.read_now(row_counts) == before
+
+
+HARMLESS = ("𠮷", "'; DROP TABLE packs; --", "%_\\", "{{7*7}}", "${jndi:x}", "</script>", "=1+1", "null", "-0")
+MOMENTS = {
+    "date": ("0001-01-01", "9999-12-31"),
+    "date-time": ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", "2026-11-23T02:00:00+00:00"),
+    "uuid": (str(UUID(int=0)), str(UUID(int=2**128 - 1))),
+}
+
+
+def edges(schema: Schema, path: Path_ = ()) -> Iterator[Wrong]:
+    """Values that a body may have, though nobody expects them."""
+    schema = plain(schema)
+    if schema["type"] == "object":
+        for field, of in schema["properties"].items():
+            if field != "key":
+                yield from edges(of, (*path, field))
+        return
+    if schema["type"] == "array" and "items" in schema:
+        yield from edges(schema["items"], (*path, 0))
+        yield Wrong(told_as(path), path, Times(schema["maxItems"]))
+    yield from (Wrong(told_as(path), path, value) for value in edge_values(schema))
+
+
+def edge_values(schema: Schema) -> Iterator[Any]:
+    """The least, the most, and what looks like something else."""
+    if schema.get("nullable"):
+        yield None
+    if schema["type"] == "integer":
+        yield from (int(schema["minimum"]), int(schema["maximum"]))
+    elif schema["type"] == "boolean":
+        yield True
+    elif "enum" in schema:
+        yield from (value for value in schema["enum"] if value is not None)
+    elif schema["type"] == "string":
+        longest = schema.get("maxLength", 20)
+        yield from MOMENTS.get(schema.get("format", ""), (*HARMLESS, "𠮷" * longest, "9" * longest))
+
+
+@pytest.fixture
+def fresh(db: Database, clock: Clock, tmp_path: Path) -> Iterator[Town]:
+    with opened(db, clock, tmp_path) as made:
+        yield made
+
+
+def test_what_stands_at_the_edge_of_its_range_is_taken_or_refused_but_never_falls_over(fresh: Town) -> None:
+    ids, fallen = real_ids(fresh), {}
+    for operation in OPERATIONS:
+        for edge in edges(operation.schema):
+            body = json.loads(with_wrong(good(operation.schema, ids), edge))
+            with_new_keys(body)
+            answer = send(fresh, operation, json.dumps(body).encode())
+            if answer.status_code >= 500:
+                fallen[f"{operation.name} {edge.field} = {str(edge.value)[:40]!r}"] = answer.status_code
+    assert fallen == {}
+    fresh.agrees()
+
+
+def with_new_keys(body: Any) -> None:
+    """An own idempotency key for this sending and each of its parts."""
+    if isinstance(body, dict):
+        for field, value in body.items():
+            if field == "key":
+                body[field] = str(uuid4())
+            else:
+                with_new_keys(value)
+    elif isinstance(body, list):
+        for one in body:
+            with_new_keys(one)
+
+
+def parameters() -> list[tuple[str, str, str]]:
+    """(path with its own ids left open, name, where) of every parameter of a GET."""
+    return [
+        (path, one["name"], one["in"])
+        for path, methods in DOCUMENT["paths"].items()
+        for one in methods.get("get", {}).get("parameters", ())
+    ]
+
+
+STRANGE = ("", "x", "%00", "-1", str(2**63), str(10**22), "1e3", "true", "%F0%A0%AE%B7" * 90, "%ff", "%E2%80%AE")
+TEXTS_OF_ITS_OWN = {"findItem q", "listItems after", "listAccounts after", "readPolicy name"}
+"""Parameters that are plain text, where much that looks strange is only unknown."""
+
+
+def test_a_strange_parameter_is_named_or_finds_nothing(fresh: Town) -> None:
+    wrong = {}
+    for path, name, where in parameters():
+        operation = DOCUMENT["paths"][path]["get"]["operationId"]
+        headers = sender(fresh, Operation(operation, path, {}))
+        for value in STRANGE:
+            filled = re.sub(r"\{\w+\}", value if where == "path" else str(uuid4()), path)
+            answer = fresh.browser.get(filled + (f"?{name}={value}" if where == "query" else ""), headers=headers)
+            at_fault = answer.status_code == 400 and answer.json()["errors"][0]["field"] == name
+            text = f"{operation} {name}" in TEXTS_OF_ITS_OWN and answer.status_code < 400
+            if not (at_fault or answer.status_code in {404, 405} or text):
+                wrong[f"{operation} {name}={value[:30]}"] = (answer.status_code, answer.text[:120])
+    assert wrong == {}
