@@ -69,7 +69,7 @@ class EndedSignIns(msgspec.Struct, frozen=True):
 @get("/api/health", operation_id="readHealth", opt=PUBLIC, security=[])
 async def read_health(call: NamedDependency[Call]) -> Health:
     """Whether the service answers and its store can be read; nothing else is told."""
-    await call.peek(store.is_demo)
+    await call.read(store.is_demo)
     return Health(True)
 
 

@@ -35,6 +35,7 @@ AfterHandle = Annotated[str, QueryParameter(max_length=40, pattern=r"^[\w.-]*$")
 
 log = logging.getLogger("nuanxin")
 
+_TOLD = frozenset({b"authorization", b"cookie", b"accept-language"})
 _KNOWN_AT_ONCE = 2_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -69,11 +70,12 @@ class Doorman(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         request: Request[Any, Any, Any] = Request(scope)
-        cookies = request.cookies
+        told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _TOLD}
+        cookies = request.cookies if b"cookie" in told else {}
         scope["user"], scope["auth"] = None, None
-        scope["state"]["language"] = preferred(cookies.get("lang"), request.headers.get("accept-language"))
+        scope["state"]["language"] = preferred(cookies.get("lang"), told.get(b"accept-language"))
         self._single_parameters(scope)
-        bearer = request.headers.get("authorization", "")
+        bearer = told.get(b"authorization", "")
         if bearer[:7].lower() == "bearer ":
             await self._admit(scope, bearer[7:].strip())
         else:

@@ -109,7 +109,7 @@ async def enter(call: NamedDependency[Call]) -> Response[Any]:
 
 async def _sign_in_form(call: Call, onwards: str, no: Refusal | None = None, handle: str = "") -> Response[Any]:
     device = sign_in.device_of(call)
-    known = device is not None and await call.peek(accounts.known_device, device) is not None
+    known = device is not None and await call.read(accounts.known_device, device) is not None
     return call.page("sign_in.html", **_told(call, no), next=onwards, handle=handle, known=known)
 
 
@@ -145,7 +145,7 @@ async def invitation(call: NamedDependency[Call], token: FromPath[str]) -> Respo
 async def join(call: NamedDependency[Call], token: FromPath[str]) -> Response[Any]:
     """Accept an invitation: this phone is known from now on."""
     form = await call.form()
-    invited = await call.peek(accounts.invited, token, call.now)
+    invited = await call.read(accounts.invited, token, call.now)
     try:
         secret = None if invited.demo else call.filled(NewSecret, form).secret
         if not (invited.demo or sign_in.takes_pin(invited)) and _first(form, "again") != secret:
@@ -159,7 +159,7 @@ async def join(call: NamedDependency[Call], token: FromPath[str]) -> Response[An
 
 
 async def _join_form(call: Call, token: str, no: Refusal | None = None) -> Response[Any]:
-    invited = await call.peek(accounts.invited, token, call.now)
+    invited = await call.read(accounts.invited, token, call.now)
     return call.page("join.html", **_told(call, no), invited=invited, pin=sign_in.takes_pin(invited))
 
 
@@ -168,7 +168,7 @@ async def show_badge(call: NamedDependency[Call]) -> Response[Any]:
     """A badge was scanned on a station's phone: go on to its PIN."""
     form = await call.form()
     try:
-        owner = await call.peek(people.owner_of_badge, call.filled(Scanned, form).text)
+        owner = await call.read(people.owner_of_badge, call.filled(Scanned, form).text)
     except Refusal as no:
         return await _sign_in_form(call, "/", no)
     return call.go(f"/badge/{owner}")
@@ -195,9 +195,9 @@ async def enter_by_badge(call: NamedDependency[Call], account: FromPath[UUID]) -
 
 async def _badge_form(call: Call, account: UUID, no: Refusal | None = None) -> Response[Any]:
     device = sign_in.device_of(call)
-    if device is None or await call.peek(accounts.known_device, device) is None:
+    if device is None or await call.read(accounts.known_device, device) is None:
         raise UnknownPhone
-    owner = await call.peek(accounts.actor_of, account)
+    owner = await call.read(accounts.actor_of, account)
     return call.page("badge.html", **_told(call, no), owner=owner)
 
 
@@ -233,7 +233,7 @@ async def make_badge(call: NamedDependency[Call], account: FromPath[UUID]) -> Re
     await call.form()
     code = await call.write(people.badge, account, call.actor, call.now)
     address = codes.url(call.settings.base_url, code)
-    owner = await call.peek(accounts.actor_of, account)
+    owner = await call.read(accounts.actor_of, account)
     picture = Markup(qr_svg(address, title=call.say("account.badge_qr")))  # noqa: S704 - our own drawing of our own code
     return call.page("link.html", path="/people", owner=owner, picture=picture, code=codes.shown(code), address="")
 
@@ -257,14 +257,14 @@ async def end(call: NamedDependency[Call], account: FromPath[UUID]) -> Response[
 async def _invite(call: Call, account: UUID) -> Response[Any]:
     token = await call.write(people.invite, account, call.actor, call.now)
     address = f"{call.settings.base_url}/join/{token}"
-    owner = await call.peek(accounts.actor_of, account)
+    owner = await call.read(accounts.actor_of, account)
     picture = Markup(qr_svg(address, title=call.say("account.invitation_qr")))  # noqa: S704 - our own drawing
     return call.page("link.html", path="/people", owner=owner, picture=picture, code="", address=address)
 
 
 async def _back_to(call: Call, account: UUID) -> Response[Any]:
     """The list at the one somebody just did something about."""
-    handle = await call.peek(people.handle_of, account)
+    handle = await call.read(people.handle_of, account)
     return call.go(f"/people?find={quote(handle)}")
 
 

@@ -48,7 +48,7 @@ class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def enter(call: Call, who: str | UUID, secret: str, means: str | None = None) -> Token:
     """Sign in by staff number, or by a badge's account; raises WrongSecret, TooMany."""
     client = call.request.client
-    knocked = await call.peek(accounts.knock, who, device_of(call), client.host if client else "")
+    knocked = await call.read(accounts.knock, who, device_of(call), client.host if client else "")
     await call.write(accounts.count_try, knocked, call.now)
     if not await beside(accounts.secret_fits, knocked.stored, secret):
         raise WrongSecret
@@ -57,7 +57,7 @@ async def enter(call: Call, who: str | UUID, secret: str, means: str | None = No
 
 async def join(call: Call, token: str, secret: str | None) -> Entry:
     """Accept an invitation with a chosen secret (None in a demonstration). Raises InvitationSpent, Invalid."""
-    invited = await call.peek(accounts.invited, token, call.now)
+    invited = await call.read(accounts.invited, token, call.now)
     hashed = await beside(accounts.hash_secret, invited.role, secret) if secret is not None else None
     return await call.write(accounts.accept_invitation, token, hashed, call.now)
 

@@ -10,7 +10,7 @@ import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.base.edges import Call, may
 from app.base.permissions import Permission
@@ -92,9 +92,7 @@ async def correct_resident(call: NamedDependency[Call], data: JSONBody[CorrectRe
 
 
 @get("/api/residents", operation_id="listResidents", guards=[may(Permission.READ_RESIDENT)])
-async def list_residents(
-    call: NamedDependency[Call], serial: Door = None, after: Serial = 0
-) -> Residents:
+async def list_residents(call: NamedDependency[Call], serial: Door = None, after: Serial = 0) -> Residents:
     """Residents in scope by door serial, names masked. Whole doors are listed: page on with ``next``."""
     rows = await call.read(residents.listed, call.vault, call.actor, serial, after)
     return Residents(rows, residents.following(rows))
@@ -107,9 +105,7 @@ async def record_need(call: NamedDependency[Call], data: JSONBody[NewNeed]) -> R
 
 
 @get("/api/needs", operation_id="listNeeds", guards=[may(Permission.READ_NEEDS)])
-async def list_needs(
-    call: NamedDependency[Call], after: FromQuery[UUID | None] = None, limit: Page = 50
-) -> Needs:
+async def list_needs(call: NamedDependency[Call], after: FromQuery[UUID | None] = None, limit: Page = 50) -> Needs:
     """The open needs in scope, most urgent first, then longest waiting."""
     rows = await call.read(needs.open_needs, call.actor, after, limit)
     return Needs(rows, rows[-1].id if len(rows) == limit else None)

@@ -157,9 +157,7 @@ async def close_need(call: NamedDependency[Call]) -> Response[Any]:
 
 
 @get("/residents", guards=[may(Permission.EDIT_RESIDENT)], include_in_schema=False)
-async def residents_page(
-    call: NamedDependency[Call], serial: Door = None, after: Serial = 0
-) -> Response[str]:
+async def residents_page(call: NamedDependency[Call], serial: Door = None, after: Serial = 0) -> Response[str]:
     """The residents by door, names masked."""
     rows = await call.read(residents.listed, call.vault, call.actor, serial, after)
     return call.page("distribution/residents.html", rows=rows, serial=serial, following=residents.following(rows))

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.base.edges import Call, Form, may
 from app.base.errors import Invalid, Refusal
+from app.base.fields import PLAIN
 from app.base.ids import new_id
 from app.base.permissions import Actor, Permission
 from app.base.reasons import Reason

@@ -38,7 +38,7 @@ async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Respon
     except codes.MistypedCode as wrong:
         fault = Fault(code=wrong.code, position=wrong.position, letter=wrong.letter, likely=wrong.likely)
         return call.page("labels/mistyped.html", 404, sentence=sentence(call, fault), staff=_is_staff(call))
-    if call.request.url.path != f"/L/{bare}":
+    if call.request.scope["path"] != f"/L/{bare}":
         return call.go(f"/L/{bare}")
     if not _is_staff(call):
         return await _for_anyone(call, bare)

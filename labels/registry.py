@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.base import audit, replay
 from app.base.columns import Id, Instant, table
+from app.base.db import Asking
 from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.ids import new_id
@@ -260,7 +261,7 @@ _BIND_NEW = text(
 ).bindparams(bindparam("subject", type_=Id), bindparam("at", type_=Instant))
 
 
-def look_up(session: Session, code: str) -> Registered | None:
+def look_up(session: Asking, code: str) -> Registered | None:
     """What is known of a code in its bare form (``codes.parse``), or None where it was never issued."""
     row = session.execute(_LOOK_UP, {"of_code": code}).first()
     return None if row is None else Registered(row.code, row.state, row.kind, row.subject, row.batch)

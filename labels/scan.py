@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from app.base import accounts
+from app.base.db import Asking
 from app.base.permissions import Actor, Permission
 from labels import barcodes, registry
 from labels.models import LabelState
@@ -69,7 +70,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     receive: bool = False
 
 
-def meaning(session: Session, text: str, actor: Actor) -> Meaning:
+def meaning(session: Asking, text: str, actor: Actor) -> Meaning:
     """What a text of any origin is; never raises."""
     match barcodes.read_text(text):
         case barcodes.Label(code):
@@ -102,7 +103,7 @@ def _product(
             return Product(approval_number=number)
 
 
-def of_label(session: Session, code: str, actor: Actor) -> Meaning:
+def of_label(session: Asking, code: str, actor: Actor) -> Meaning:
     """What one of our codes, in its bare form, stands for now."""
     label = registry.look_up(session, code)
     if label is None:
@@ -113,7 +114,7 @@ def of_label(session: Session, code: str, actor: Actor) -> Meaning:
     return Meaning(what=What.BLANK if blank else What.VOID, code=code, receive=blank and actor.may(Permission.RECEIVE))
 
 
-def for_outsider(session: Session, code: str, address: str, now: datetime) -> LabelState | None:
+def for_outsider(session: Asking, code: str, address: str, now: datetime) -> LabelState | None:
     """The state of a label for somebody who is not signed in, None where it was never issued.
 
     Raises TooMany for an address that asked for too many unknown codes.

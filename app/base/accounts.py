@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.base import audit
+from app.base.db import Asking
 from app.base.errors import NotFound, Refusal, SignInNeeded, TooMany
 from app.base.fields import Line
 from app.base.ids import new_id
@@ -238,7 +239,7 @@ _WHO = (
 _SCOPES = select(AccountScope.kind, AccountScope.scope).where(AccountScope.account == bindparam("of_account"))
 
 
-def who(session: Session, token: str, now: datetime) -> Known:
+def who(session: Asking, token: str, now: datetime) -> Known:
     """Whose a token is; raises SignInNeeded where it is nobody's, or the sign-in has ended or lain idle too long."""
     row = session.execute(_WHO, {"of_token": digest(token), "at": now}).first()
     if row is None:
@@ -261,7 +262,7 @@ def actor_of(session: Session, account: UUID) -> Actor:
 
 
 def _actor(
-    session: Session, account: UUID, role: Role, handle: str, doctor: bool, sign_in_id: UUID | None, means: str
+    session: Asking, account: UUID, role: Role, handle: str, doctor: bool, sign_in_id: UUID | None, means: str
 ) -> Actor:
     scopes: dict[ScopeKind, set[UUID]] = {kind: set() for kind in ScopeKind}
     for kind, scope in session.execute(_SCOPES, {"of_account": account}):
@@ -374,7 +375,7 @@ def end_account(session: Session, account: UUID, actor: Actor, now: datetime) ->
     audit.note(session, actor, "account.end", account, now)
 
 
-def not_too_many(session: Session, subjects: Iterable[str], now: datetime, limit: int = TRIES) -> None:
+def not_too_many(session: Asking, subjects: Iterable[str], now: datetime, limit: int = TRIES) -> None:
     """Go on only below ``limit`` failed tries in this window and the last; raises TooMany."""
     window = int(now.timestamp()) // TRY_WINDOW
     for subject in subjects:

@@ -28,6 +28,8 @@ from app.base.errors import Busy, StoreUnavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 Verb = Callable[Concatenate[Session, P], T]
+Asking = Session | Connection
+"""What a look-up is given: a session, or the bare connection of ``peek``."""
 
 QUEUE_LIMIT = 2_000
 GROUP_LIMIT = 256
@@ -71,8 +73,12 @@ class Database(Protocol):
     async def read(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query in a read transaction in another thread; returns its result."""
 
-    async def peek(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like ``read`` for look-ups of a few indexed rows, which need no thread of their own where that is cheap."""
+    async def peek(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like ``read`` for look-ups of a few indexed rows.
+
+        They get the bare connection, where it is cheap no thread of their own, and no transaction: each statement
+        sees the newest commit by itself.
+        """
 
     async def write(self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a verb in one durable transaction; returns its result after COMMIT."""
@@ -129,9 +135,9 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: self.read_now(query, *args, **kwargs))
 
-    async def peek(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        # WAL readers never wait for the writer, and a thread hop costs twice what an indexed look-up does.
-        return self.read_now(query, *args, **kwargs)
+    async def peek(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # WAL readers never wait for the writer, and a thread hop or a session cost more than an indexed look-up does.
+        return query(self._peeper(), *args, **kwargs)
 
     async def write(self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         result: T = await asyncio.wrap_future(self._submit(verb, args, kwargs))
@@ -148,7 +154,7 @@ class SqliteDatabase:
 
     def edition(self) -> int | None:
         # SQLite's own count of other connections' commits, meaningful on one connection: the caller's thread's.
-        connection = self._reader().connection.dbapi_connection
+        connection = self._peeper().connection.dbapi_connection
         edition: int = connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[union-attr]
         return edition
 
@@ -169,6 +175,14 @@ class SqliteDatabase:
         if connection is None:
             connection = self.engine.connect().execution_options(nuanxin_begin="BEGIN")
             self._kept.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    def _peeper(self) -> Connection:
+        connection: Connection | None = getattr(self._kept, "peeper", None)
+        if connection is None:
+            connection = self.engine.connect().execution_options(nuanxin_begin=None)
+            self._kept.peeper = connection
             self._connections.append(connection)
         return connection
 
@@ -272,7 +286,9 @@ def sqlite_engine(file: Path, *, synchronous: str = "FULL") -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("nuanxin_begin", "BEGIN IMMEDIATE"))
+        begin = connection.get_execution_options().get("nuanxin_begin", "BEGIN IMMEDIATE")
+        if begin is not None:
+            connection.exec_driver_sql(begin)
 
     return engine
 
@@ -315,8 +331,12 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: self.read_now(query, *args, **kwargs))
 
-    async def peek(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.read(query, *args, **kwargs)
+    async def peek(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def ask() -> T:
+            with self.engine.connect() as connection:
+                return query(connection, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, ask)
 
     async def write(self, verb: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

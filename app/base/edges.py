@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -15,8 +16,8 @@ from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.handlers import BaseRouteHandler
-from litestar.response import Redirect
 from litestar.typing import FieldDefinition
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from app.base import accounts
@@ -35,6 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 Form = dict[str, list[str]]
+_IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
 _WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 
 
@@ -179,7 +181,7 @@ class Call:
         """Run a query in a read transaction."""
         return await self.tools.db.read(query, *args, **kwargs)
 
-    async def peek(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def peek(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a query of a few indexed rows."""
         return await self.tools.db.peek(query, *args, **kwargs)
 
@@ -224,11 +226,11 @@ class Call:
         """A page for people; ``values`` are structs and plain values."""
         return self.tools.page(self.request, template, status, values)
 
-    def go(self, path: str) -> Redirect:
+    def go(self, path: str) -> Response[None]:
         """Send the browser on with GET after a POST (own paths only)."""
         if not path.startswith("/") or path.startswith(("//", "/\\")):
             path = "/"
-        return Redirect(path, status_code=303)
+        return Response(None, status_code=303, headers={"location": quote(path, safe=_IN_ADDRESSES)})
 
     def file(self, body: bytes, media_type: str, name: str) -> Response[bytes]:
         """A file to be saved or printed; ``name`` is ours, never a user's."""
