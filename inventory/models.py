@@ -110,7 +110,9 @@ class Lot(Base):
     """A batch of an item with its expiry (of a month-only expiry, the month's last day)."""
 
     __tablename__ = "lots"
-    __table_args__ = strict(UniqueConstraint("item", "key"), Index("ix_lots_expiry", "expiry"))
+    __table_args__ = strict(
+        UniqueConstraint("item", "key"), Index("ix_lots_expiry", "expiry"), Index("ix_lots_number", "item", "number")
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     item: Mapped[UUID] = mapped_column(ForeignKey("items.id"))

@@ -441,6 +441,7 @@ def _lots() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_lots_expiry", "lots", ["expiry"], unique=False)
+    op.create_index("ix_lots_number", "lots", ["item", "number"], unique=False)
 
 
 def _plans() -> None:
