@@ -150,7 +150,8 @@ def _round(
     stand: Stand, bare_port: int, bare_pids: list[int], *, warm: bool = False
 ) -> tuple[Outcome, Outcome, Outcome, Outcome]:
     share = 10 if warm else 1
-    look = Shot("POST", "/api/scan", stand.headers, msgspec.json.encode({"text": stand.code}))
+    # What a phone asks when it opens the address in a label's QR, signed in.
+    look = Shot("GET", f"/L/{stand.code}", stand.headers)
     row = Shot("POST", "/api/yardstick", stand.headers, b'{"number":5}')
     serial = itertools.count()
 
