@@ -53,9 +53,7 @@ def set_up_checkout(checkout: Path) -> Path:
 
 def start(checkout: Path, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(checkout / "run.py"), *args]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def test_without_arguments_the_demo_starts(set_up_checkout: Path) -> None:
