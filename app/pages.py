@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
@@ -32,7 +33,9 @@ from app.sign_in import Credentials, NewSecret, Pin
 from labels import codes
 from labels.render import qr_svg
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FEW = 100
+_SPOKEN = 3
 _YEAR = 31_536_000
 _SHOWN: tuple[str, ...] = ("handle", "name", "role", "place", "doctor")
 
@@ -326,8 +329,21 @@ def _told_note(call: Call, note: NoteLine) -> ToldNote:
         who=f"{call.say(f'role.{note.role}')} {note.handle}" if note.handle else "",
         words=call.say(key) if call.tools.messages.has(key) else note.verb,
         subject=str(note.subject)[-8:] if note.subject else "",
-        detail=" · ".join(f"{name} {value}" for name, value in note.detail.items()),
+        detail=" · ".join(
+            f"{_worded(call, 'audit.fact', name)} {_plain(call, value)}"
+            for name, value in note.detail.items()
+            if value not in ([], "", None)
+        ),
     )
+
+
+def _plain(call: Call, value: object) -> str:
+    """A value of an audit note in words; of an id, as everywhere on the page, its last eight characters."""
+    if isinstance(value, list):
+        few = [_plain(call, one) for one in value[:_SPOKEN]]
+        return "、".join(few if len(value) <= _SPOKEN else [*few, "…"])
+    text = str(value)
+    return text[-8:] if _ID.fullmatch(text) else _worded(call, "audit.value", text)
 
 
 def _told_policy(call: Call, found: InForce) -> ToldPolicy:

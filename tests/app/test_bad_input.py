@@ -107,6 +107,12 @@ def _good_text(schema: Schema, ids: dict[str, UUID], name: str) -> str:
     return next(text for text in TEXTS if pattern.search(text))
 
 
+def test_the_document_s_patterns_are_read_alike_in_every_language() -> None:
+    patterns = set(re.findall(r'"pattern": "((?:[^"\\\\]|\\\\.)*)"', json.dumps(DOCUMENT)))
+    assert len(patterns) > 5
+    assert [pattern for pattern in patterns if pattern.endswith("Z")] == []
+
+
 class Wrong(NamedTuple):
     """A wrong value somewhere in a body; ``field`` is how the answer must name the place."""
 
@@ -459,7 +465,7 @@ def parameters() -> list[tuple[str, str, str]]:
     ]
 
 
-STRANGE = ("", "x", "%00", "-1", str(2**63), str(10**22), "1e3", "true", "%F0%A0%AE%B7" * 90, "%ff", "%E2%80%AE")
+STRANGE = ("x", "%00", "-1", str(2**63), str(10**22), "true", "%F0%A0%AE%B7" * 90, "%ff", "%E2%80%AE")
 TEXTS_OF_ITS_OWN = {"findItem q", "listItems after", "listAccounts after", "readPolicy name"}
 """Parameters that are plain text, where much that looks strange is only unknown."""
 
@@ -474,6 +480,6 @@ def test_a_strange_parameter_is_named_or_finds_nothing(fresh: Town) -> None:
             answer = fresh.browser.get(filled + (f"?{name}={value}" if where == "query" else ""), headers=headers)
             at_fault = answer.status_code == 400 and answer.json()["errors"][0]["field"] == name
             text = f"{operation} {name}" in TEXTS_OF_ITS_OWN and answer.status_code < 400
-            if not (at_fault or answer.status_code in {404, 405} or text):
+            if not (at_fault or answer.status_code == 404 or text):
                 wrong[f"{operation} {name}={value[:30]}"] = (answer.status_code, answer.text[:120])
     assert wrong == {}

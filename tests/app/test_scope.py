@@ -1,0 +1,380 @@
+"""Two communities that do not see each other: what is the other's looks absent, and no list, search or count tells."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from app.base.clock import Clock
+from app.base.db import Database, SqliteDatabase
+from app.base.models import AccountScope
+from app.base.settings import Settings
+from app.main import document
+from distribution.models import Household
+from tests.app.test_authorisation import ANYONE, TABLE
+from tests.app.test_bad_input import row_counts
+from tests.journeys.town import ELDER, HEALTHY, MASKS, OF_EIGHTY, PARACETAMOL, Hand, Side, Town, opened
+
+DOCUMENT = document(Settings())
+LETTERS = {"V": "volunteer", "M": "member", "L": "leader", "P": "medic", "C": "coordinator"}
+NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
+Ids = dict[str, Any]
+
+
+def day(town: Town, side: Side) -> Ids:
+    """A day at one side, with something at every stage; the ids and codes of it all."""
+    held, batch = town.receive(PARACETAMOL, side), side.volunteer.do("/api/labels", sheets=1)
+    out, assigned = town.promise(MASKS, side), town.promise(MASKS, side, door=1)
+    out_code = town.out(out, side)
+    assigned_code = town.pack(assigned, side)
+    round_id = town.plan_round(assigned, side=side)
+    ready = town.promise(MASKS, side, door=2)
+    town.pack(ready, side)
+    planned = town.promise(MASKS, side, door=3)
+    for_medic = town.promise(PARACETAMOL, side, groups=ELDER, health=OF_EIGHTY)
+    (case,) = side.medic.see("/api/medic/cases")["cases"]
+    resident = town.register(side)
+    need = town.need(resident, MASKS, side)
+    (line,) = side.volunteer.see(f"/api/parcels/{planned}")["lines"]
+    return {
+        "station": side.station, "team": side.team, "community": side.community, "household": side.doors[0],
+        "held": held["pack"], "donation": held["donation"], "line_given": held["line"], "batch": batch["id"],
+        "out": out, "out_code": out_code, "assigned": assigned, "assigned_code": assigned_code, "round": round_id,
+        "ready": ready, "planned": planned, "line": line["id"], "pack_code": line["code"], "for_medic": for_medic,
+        "case": case["line"], "resident": resident, "need": need, "plan": town.plan(side)["plan"]["id"],
+        "account": side.member.account,
+    }  # fmt: skip
+
+
+class Both(NamedTuple):
+    """The town after a day on each side."""
+
+    town: Town
+    near: Ids
+    far: Ids
+
+
+@pytest.fixture(scope="module")
+def both(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    folder = tmp_path_factory.mktemp("scope")
+    (folder / "data").mkdir()
+    shutil.copy(migrated_sqlite, folder / "data" / "nuanxin.sqlite3")
+    database = SqliteDatabase(folder / "data" / "nuanxin.sqlite3")
+    with opened(database, Clock("Asia/Shanghai", lambda: NOW), folder) as town:
+        yield Both(town, day(town, town.near), day(town, town.far))
+    database.close()
+
+
+class Reach(NamedTuple):
+    """A request that names a thing: of which field, and how it is asked with a thing's id in that place."""
+
+    operation: str
+    thing: str
+    body: Callable[[Ids], dict[str, Any]] | None
+    """None: the thing stands in the address."""
+
+
+def put(operation: str, thing: str, field: str, **others: str | object) -> Reach:
+    """A write whose ``field`` names the thing; ``others`` that begin with @ name things of the caller's own."""
+
+    def body(ids: Ids) -> dict[str, Any]:
+        filled = {name: ids[f"own {str(value)[1:]}"] if _is_own(value) else value for name, value in others.items()}
+        return {"key": uuid4(), **filled, field: ids[thing]}
+
+    return Reach(operation, thing, body)
+
+
+def _is_own(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("@")
+
+
+def inside(operation: str, thing: str, body: Callable[[Ids], dict[str, Any]]) -> Reach:
+    """A write that names the thing deeper in its body."""
+    return Reach(operation, thing, body)
+
+
+def at(operation: str, thing: str) -> Reach:
+    """An operation whose address names the thing."""
+    return Reach(operation, thing, None)
+
+
+LINE = {"called": "口罩", "lot_number": "B1", "expiry": "2028-05", "look": {}}
+DAY = NOW.date().isoformat()
+SAID = {"phone_at": NOW.isoformat()}
+PERSON: dict[str, Any] = {
+    "name": "测试",
+    "address": "测试路",
+    "phone": None,
+    "groups": [],
+    "consent": {"basis": "consent", "version": "1", "given_on": DAY, "health": True},
+    "health": HEALTHY,
+}
+
+
+def newcomer(role: str, kind: str, ids: Ids) -> dict[str, Any]:
+    """Somebody new whose role is to hold at the thing."""
+    return {"key": uuid4(), "role": role, "handle": uuid4().hex, "scopes": [[kind, ids[kind]]]}
+
+
+REACHES = [
+    put("receiveDonation", "station", "station", line=LINE),
+    put("receiveDonation", "donation", "donation", station="@station", line=LINE),
+    at("readDonation", "donation"),
+    put("takeBackLine", "line_given", "line"),
+    put("releasePack", "held", "pack"),
+    put("refusePack", "held", "pack", reason="doubtful"),
+    put("identifyPack", "held", "pack", item=str(uuid4())),
+    put("issueLabels", "station", "station", sheets=1),
+    at("printLabels", "batch"),
+    at("readPack", "held"),
+    put("registerResident", "household", "household", **PERSON),
+    put("correctResident", "resident", "resident", version=NOW.isoformat()),
+    put("recordNeed", "resident", "resident", urgency="ordinary", item="@masks"),
+    put("closeNeed", "need", "need", why="mistake"),
+    put("proposePlan", "community", "community"),
+    put("approvePlan", "plan", "plan"),
+    at("readPlan", "plan"),
+    put("decideMedicCase", "case", "line", released=False),
+    at("readParcel", "planned"),
+    put("packScan", "planned", "parcel", code="@pack_code"),
+    put("dropParcelLine", "planned", "parcel", line="@line", reason="other"),
+    put("dropParcelLine", "line", "line", parcel="@planned", reason="other"),
+    put("unpackParcel", "planned", "parcel", reason="other"),
+    put("claimParcelLabel", "for_medic", "parcel"),
+    at("parcelLabel", "ready"),
+    at("parcelLeaflet", "for_medic"),
+    at("readRound", "round"),
+    at("roundSheet", "round"),
+    put("assignToRound", "round", "round", parcel="@ready"),
+    put("assignToRound", "ready", "parcel", round="@round"),
+    put("withdrawFromRound", "round", "round", parcel="@assigned"),
+    put("withdrawFromRound", "ready", "parcel", round="@round"),
+    put("planRound", "team", "team", day=DAY, parcels="@[ready]"),
+    inside(
+        "planRound",
+        "ready",
+        lambda ids: {"key": uuid4(), "team": ids["own team"], "day": DAY, "parcels": [ids["ready"]]},
+    ),
+    put("takeOverParcel", "assigned", "parcel"),
+    put("handOverParcel", "out", "parcel", receiver="self", **SAID),
+    put("failDelivery", "out", "parcel", reason="no_answer", **SAID),
+    inside("createAccount", "station", lambda ids: newcomer("volunteer", "station", ids)),
+    inside("createAccount", "team", lambda ids: newcomer("member", "team", ids)),
+    at("inviteAccount", "account"),
+    at("endSignIns", "account"),
+    at("endAccount", "account"),
+]  # fmt: skip
+
+ONE_BY_ONE = {"releasePacks": "releasePack", "decideMedicCases": "decideMedicCase"}
+"""Batches, whose answer tells of each for itself; tested below."""
+BY_CODE = {"takeBackParcel", "lookUp"}
+"""What names its thing by a scanned code; tested below."""
+NOBODY_S_OWN = {"readItemLevel", "readPolicy"}
+"""What names a thing that all communities share: an item of the catalogue, a policy."""
+
+
+def addresses() -> dict[str, tuple[str, str]]:
+    """(method, path) of every operation of the document."""
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_operation_that_names_a_thing_is_tried_here() -> None:
+    names = set()
+    for path, methods in DOCUMENT["paths"].items():
+        for operation in methods.values():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            of = DOCUMENT["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+            things = {field for field, kind in of.get("properties", {}).items() if "uuid" in str(kind)} - {"key"}
+            if things or "{" in path:
+                names.add(operation["operationId"])
+    tried = {reach.operation for reach in REACHES}
+    assert names <= tried | set(ONE_BY_ONE) | BY_CODE | NOBODY_S_OWN
+
+
+def own(both: Both) -> Ids:
+    """What the caller's own request is filled with beside the thing it reaches for."""
+    ids = {f"own {name}": value for name, value in both.near.items()}
+    return ids | {"own masks": both.town.items[MASKS], "own [ready]": [both.near["ready"]]}
+
+
+def ask(hand: Hand, reach: Reach, ids: Ids) -> httpx.Response:
+    method, path = addresses()[reach.operation]
+    if reach.body is not None:
+        return hand.post(path, **reach.body(ids))
+    return hand.browser.request(method, re.sub(r"\{\w+\}", str(ids[reach.thing]), path), headers=hand.headers)
+
+
+def callers(side: Side, reach: Reach) -> dict[str, Hand]:
+    """Those of a side whose role has the verb; a leader lets in nobody but members."""
+    letters = "C" if (reach.operation, reach.thing) == ("createAccount", "station") else TABLE[reach.operation]
+    return {role: side.hands[role] for letter, role in LETTERS.items() if letter in letters}
+
+
+@pytest.mark.parametrize("reach", REACHES, ids=[f"{one.operation}-{one.thing}" for one in REACHES])
+def test_the_other_s_thing_looks_exactly_like_none(both: Both, reach: Reach) -> None:
+    tried = callers(both.town.near, reach)
+    assert tried
+    before = both.town.db.read_now(row_counts)
+    for role, hand in tried.items():
+        foreign = ask(hand, reach, both.far | own(both))
+        absent = ask(hand, reach, {**own(both), reach.thing: uuid4()})
+        assert (foreign.status_code, foreign.json()["code"]) == (404, "NOT_FOUND"), (role, foreign.text)
+        assert foreign.content == absent.content, role
+        assert foreign.headers.keys() == absent.headers.keys(), role
+    assert both.town.db.read_now(row_counts) == before
+
+
+def test_the_own_side_finds_all_of_it(sqlite_db: Database, clock: Clock, tmp_path: Path) -> None:
+    """Else the test above could pass on misspelt requests. In the order of the table, as each changes something."""
+    with opened(sqlite_db, clock, tmp_path) as town:
+        both = Both(town, day(town, town.near), {})
+        lost = {}
+        for reach in REACHES:
+            hands = callers(town.near, reach).values()
+            told = [ask(hand, reach, both.near | own(both)).status_code for hand in hands]
+            if all(status in {400, 401, 403, 404} for status in told):
+                lost[f"{reach.operation} {reach.thing}"] = told
+        assert lost == {}
+
+
+def test_a_batch_refuses_the_other_s_things_one_by_one(both: Both) -> None:
+    near = both.town.near
+    (released,) = near.medic.post("/api/held/release-many", packs=[{"key": uuid4(), "pack": both.far["held"]}]).json()
+    assert (released["outcome"], released["code"]) == ("no", "NOT_FOUND")
+    decision = {"key": uuid4(), "line": both.far["case"], "released": True}
+    (decided,) = near.medic.post("/api/medic/decide-many", decisions=[decision]).json()["decisions"]
+    assert (decided["state"], decided["refused"]) == ("", "NOT_FOUND")
+
+
+def test_the_other_s_label_opens_nothing(both: Both) -> None:
+    near, far = both.town.near, both.far
+    assert near.member.refused("/api/parcels/take-over", code=far["assigned_code"]) == "NOT_FOUND"
+    assert near.volunteer.refused("/api/parcels/take-back", code=far["out_code"], sealed=True) == "NOT_FOUND"
+    wrong = near.volunteer.refused("/api/parcels/scan", parcel=both.near["planned"], code=far["pack_code"])
+    assert wrong == "PACK_ELSEWHERE"
+    # The scan itself tells whoever holds the label what it is on; the page that it opens is not for the finder.
+    told = near.volunteer.post("/api/scan", text=far["pack_code"]).json()
+    assert near.volunteer.get(told["page"]).status_code == 404
+
+
+OWN_DOINGS = {"/audit", "/api/audit/own", "/api/openapi.json"}
+"""The reader's own doings, which grow with each look, and the description of the service."""
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NONCE = re.compile(r'nonce="[^"]+"')
+
+
+def looks(town: Town, hand: Hand, *searches: str) -> dict[str, str]:
+    """Every list, count and page that needs no id, and the searches: what somebody sees of them."""
+    paths = {route.path for route in town.browser.app.routes if "{" not in route.path} - OWN_DOINGS
+    shared = [f"{page}/items/{town.items[MASKS]}" for page in ("/api/levels", "/stock")]
+    seen = {}
+    for path in (*sorted(paths), *shared, *searches):
+        answer = hand.get(path)
+        if answer.status_code == 200:
+            seen[path] = _NONCE.sub("", answer.text)
+    return seen
+
+
+def doors(town: Town, side: Side) -> list[int]:
+    """The numbers of a side's doors."""
+    return town.column(Household.serial, Household.community == side.community)
+
+
+MORE = tuple(f"/api/{name}?limit=200" for name in ("held", "needs", "plans", "labels", "accounts"))
+
+
+def test_no_list_holds_anything_of_the_other(both: Both) -> None:
+    town, far = both.town, both.far
+    telling = {str(value) for value in far.values()} | {str(hand.account) for hand in town.far.hands.values()}
+    telling |= {"胜南"} | {str(serial) for serial in doors(town, town.far)}
+    seen = {role: looks(town, hand, *MORE) for role, hand in town.near.hands.items()}
+    found = {
+        f"{role} {path}": told
+        for role, pages in seen.items()
+        for path, text in pages.items()
+        if (told := sorted(one for one in telling if one in text))
+    }
+    assert found == {}
+    # The own things do stand in them.
+    whole = " ".join(text for pages in seen.values() for text in pages.values())
+    assert all(
+        str(both.near[name]) in whole for name in ("held", "planned", "round", "need", "plan", "case", "account")
+    )
+
+
+@pytest.mark.parametrize("role", ["member", "leader", "coordinator"])
+def test_a_search_for_the_other_s_door_is_answered_like_one_for_no_door(both: Both, role: str) -> None:
+    hand = both.town.near.hands[role]
+    (door, *_), nowhere = doors(both.town, both.town.far), 999_999
+    searches = [(f"{path}?serial=", str(door), str(nowhere)) for path in ("/api/residents", "/residents", "/needs/new")]
+    searches.append(("/needs/new?resident=", str(both.far["resident"]), str(uuid4())))
+    for path, theirs, none in searches:
+        found, absent = hand.get(path + theirs), hand.get(path + none)
+        assert (found.status_code, cleaned(found, theirs)) == (absent.status_code, cleaned(absent, none)), path
+
+
+def cleaned(answer: httpx.Response, asked: str) -> str:
+    """A page without what differs at each look, and without what was asked for."""
+    return _ID.sub("", _NONCE.sub("", answer.text.replace(asked, "")))
+
+
+def test_no_list_and_no_count_changes_with_the_other_s_day(sqlite_db: Database, clock: Clock, tmp_path: Path) -> None:
+    with opened(sqlite_db, clock, tmp_path) as town:
+        day(town, town.near)
+        before = {role: looks(town, hand) for role, hand in town.near.hands.items()}
+        day(town, town.far)
+        for role, hand in town.near.hands.items():
+            after = looks(town, hand)
+            changed = {path for path in after if _ID.sub("", after[path]) != _ID.sub("", before[role][path])}
+            assert changed == set(), role
+
+
+def test_an_ended_sign_in_opens_nothing_from_the_next_request_on(db: Database, clock: Clock, tmp_path: Path) -> None:
+    with opened(db, clock, tmp_path) as town:
+        for hand in town.near.hands.values():
+            assert hand.get("/api/me").status_code == 200
+            town.browser.delete(f"/api/accounts/{hand.account}/sign-ins", headers=town.administrator.headers)
+            assert opened_still(hand) == []
+            assert str(hand.account) not in hand.get("/").text
+            assert hand.get("/needs").headers["location"].startswith("/sign-in")
+
+
+def opened_still(hand: Hand) -> list[str]:
+    """The operations that still answer somebody otherwise than that nobody is signed in."""
+    still = []
+    for name, (method, path) in addresses().items():
+        body: Any = {} if method == "POST" else None
+        filled = re.sub(r"\{\w+\}", str(uuid4()), path)
+        told = hand.browser.request(method, filled, headers=hand.headers, json=body)
+        if TABLE[name] != ANYONE and (told.status_code, told.json()["code"]) != (401, "SIGN_IN_NEEDED"):
+            still.append(name)
+    return still
+
+
+def test_who_was_let_go_is_out_at_once_and_who_moved_sees_the_new_side_only(
+    db: Database, clock: Clock, tmp_path: Path
+) -> None:
+    with opened(db, clock, tmp_path) as town:
+        near, far = town.near, town.far
+        got = town.receive(MASKS)
+        assert near.volunteer.get(f"/api/packs/{got['pack']}").status_code == 200
+        moved = update(AccountScope).where(AccountScope.account == near.volunteer.account).values(scope=far.station)
+        town.db.write_now(lambda session: session.execute(moved))
+        assert near.volunteer.get(f"/api/packs/{got['pack']}").status_code == 404
+        assert [row["id"] for row in near.volunteer.see("/api/stations")] == [str(far.station)]
+        ended = town.browser.delete(f"/api/accounts/{near.member.account}", headers=near.coordinator.headers)
+        assert ended.status_code == 204
+        assert near.member.get("/api/me").status_code == 401
