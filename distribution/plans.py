@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -146,8 +146,11 @@ def _wanted(
     rows: Iterable[Any], kits: dict[UUID, tuple[tuple[UUID, int], ...]], rules: UrgencyPolicy, today: date
 ) -> list[Wanted]:
     wanted = []
+    # Waiting is counted in the sub-district's own days: at one in the morning there, UTC is still in yesterday.
+    here = timezone(timedelta(minutes=rules.utc_offset_minutes))
     for row in rows:
-        facts = NeedFacts(urgency=Urgency(row.urgency), groups=frozenset(row.groups), since=row.since.date())
+        since = row.since.astimezone(here)
+        facts = NeedFacts(urgency=Urgency(row.urgency), groups=frozenset(row.groups), since=since.date())
         wanted.append(
             Wanted(
                 need=row.id,
@@ -155,7 +158,7 @@ def _wanted(
                 household=row.household,
                 station=row.station,
                 tier=urgency.tier(facts, rules, today).rank,
-                since=row.since,
+                since=since,
                 quantity=row.quantity,
                 items=() if row.kit else (row.item, *(UUID(one) for one in row.substitutes)),
                 lines=kits[row.kit] if row.kit else (),

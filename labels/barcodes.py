@@ -119,7 +119,7 @@ _GS1_SYMBOLOGIES = ("]C1", "]d2", "]Q3", "]e0", "]e1", "]e2", "]J1")
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://|www\.|(?:mailto|tel|weixin|wxp|javascript|data):", re.IGNORECASE)
 _BRACKETED = re.compile(r"\([0-9]{2,4}\)")
 _TRACE = re.compile(r"[0-9]{20}")
-_OUR_SHAPE = re.compile(r"(?=.*[0-9])(?=.*[A-Z])[0-9A-Z]{12}")
+_OUR_SHAPE = re.compile(r"(?=.*[A-Z])[0-9A-Z]{12}")
 _OUR_GROUPS = re.compile(r"[0-9A-Za-z]{4}[-\s][0-9A-Za-z]{4}[-\s][0-9A-Za-z]{3,5}")
 
 

@@ -116,6 +116,10 @@ def read(answer: httpx.Response) -> str:
         return "".join(page.get_textpage().get_text_range() for page in document)
 
 
+PAPERS = ("pdf", "png", "/label", "/leaflet", "/sheet")
+"""What is printed is looked at once, on the way: it takes long to draw."""
+
+
 class Walk:
     """The journey of one person's parcel, with everybody looking at everything on the way."""
 
@@ -130,6 +134,8 @@ class Walk:
     def everybody_looks(self, when: str, *, far: bool = False) -> None:
         """Everybody, on the way also of the other community, opens every address there is, with this journey's ids."""
         routes = [route for route in self.town.browser.app.routes if isinstance(route, HTTPRoute)]
+        if not far:
+            routes = [route for route in routes if not route.path.endswith(PAPERS)]
         for who, hand in (self.hands | self.far if far else self.hands).items():
             for route in routes:
                 if "GET" in route.methods and not route.path.startswith("/static"):

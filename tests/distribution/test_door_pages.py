@@ -145,7 +145,7 @@ def test_what_cannot_be_delivered_names_the_next_step_and_comes_back_by_scan(doo
     page = f"/parcels/{made.parcel}"
     assert member.press(f"{page}/fail").status_code == 400
     assert member.press(f"{page}/fail", reason="no_answer").status_code == 303
-    assert "电话联系" in member.see(page)
+    assert "电话约好时间" in member.see(page)
     code = door.read(registry.code_of, made.parcel)
     asked = volunteer.press("/returns", text=code)
     assert "袋口还是封好的吗" in asked.text

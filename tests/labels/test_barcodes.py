@@ -305,3 +305,8 @@ def test_no_text_makes_reading_fail(text: str) -> None:
 @given(st.sampled_from(["]d2", "]C1", "(", "https://id.gs1.org/01/06901234567892/"]), st.text(max_size=60))
 def test_no_text_behind_a_gs1_beginning_makes_reading_fail(start: str, text: str) -> None:
     assert isinstance(read_text(start + text), Scan)
+
+
+def test_a_label_whose_only_digit_was_typed_as_a_letter_is_still_named_as_a_mistyped_label() -> None:
+    # A typed O for the one 9: nothing but letters is left, and none of our codes has an O.
+    assert isinstance(read_text("ABCDEFGHOJKM"), MistypedLabel)
