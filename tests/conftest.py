@@ -69,7 +69,8 @@ def postgres() -> Iterator[Callable[[], str]]:
     admin = create_engine(address, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         # These stores live for one test each; what survives a power cut is tested elsewhere.
-        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        for safeguard in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {safeguard} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text("CREATE DATABASE template_nuanxin"))
     engine = create_engine(_named(address, "template_nuanxin"))
