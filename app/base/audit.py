@@ -91,12 +91,6 @@ def faults(session: Session, anchor: tuple[int, bytes] | None = None) -> Iterato
         yield f"the audit chain ends at {seq}, before its anchor {anchor[0]}"
 
 
-def unsealed(session: Session) -> int:
-    """How many notes wait for the sealer."""
-    waiting = select(AuditNote.id).outerjoin(AuditLink, AuditLink.note == AuditNote.id).where(AuditLink.note.is_(None))
-    return len(session.execute(waiting).all())
-
-
 def head(session: Session) -> tuple[int, bytes]:
     """The chain's last (seq, hash), to be kept outside."""
     row = session.execute(select(AuditLink.seq, AuditLink.hash).order_by(AuditLink.seq.desc()).limit(1)).first()

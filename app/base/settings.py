@@ -81,7 +81,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def _path(kind: type, value: object) -> object:
     if kind is Path:
         return Path(str(value)).expanduser()
-    raise NotImplementedError(kind)
+    raise TypeError(f"no setting is a {kind.__name__}")
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
