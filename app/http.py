@@ -150,6 +150,8 @@ _POLICY = (
     "manifest-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; "
     "object-src 'none'; frame-ancestors 'none'"
 )
+# What only sends on shows nothing and runs nothing.
+_NO_PAGE = b"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _ALWAYS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -172,7 +174,9 @@ class Headers:
         if message["type"] != "http.response.start":
             return
         headers = message["headers"] = list(message.get("headers", []))
-        headers.append((b"content-security-policy", _POLICY.format(nonce=nonce_of(scope)).encode()))
+        onward = 300 <= message["status"] < 400
+        policy = _NO_PAGE if onward else _POLICY.format(nonce=nonce_of(scope)).encode()
+        headers.append((b"content-security-policy", policy))
         headers.extend(self.always)
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))

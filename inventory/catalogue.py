@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, Text, bindparam, insert, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.base import audit
 from app.base.columns import table
 from app.base.ids import new_id
 from app.base.permissions import Actor
+from app.base.prepared import Prepared
 from inventory.errors import UnknownItem
 from inventory.intake_facts import ItemFacts, Kind, OtcClass, Storage, Verdict
 from inventory.models import Barcode, Ingredient, Item
@@ -159,10 +161,14 @@ _BY_GTIN = (
     .order_by(Item.code)
     .limit(FEW)
 )
-_I, _N = table(Item).columns, table(Ingredient).columns
-_FACTS = select(_I.id, _I.facts).where(_I.id.in_(bindparam("items", expanding=True)))
+_I, _N, _B = table(Item).columns, table(Ingredient).columns, table(Barcode).columns
+_TEXT = type_coerce(_I.facts, Text).label("facts")
+_FACTS = Prepared(select(_TEXT).where(_I.id == bindparam("of_item")))
+_FACTS_BY_GTIN = Prepared(
+    select(_I.id, _TEXT).join(table(Barcode), _B.item == _I.id).where(_B.gtin == bindparam("of_gtin")).limit(FEW)
+)
 _CLASSES = select(_N.slug, _N.classes)
-_CLASSES_OF = _CLASSES.where(_N.slug.in_(bindparam("slugs", expanding=True)))
+_CLASSES_OF = Prepared(select(_N.classes).where(_N.slug == bindparam("of_slug")))
 
 
 def by_gtin(session: Session, gtin: str) -> tuple[CatalogueItem, ...]:
@@ -202,8 +208,13 @@ def _shown(row: Row[Any], *, guessed: bool = False) -> CatalogueItem:
 
 def facts(session: Session, item_ids: Collection[UUID]) -> dict[UUID, StarterItem]:
     """All that the rules may ask of these items; ids that are not in the catalogue are left out."""
-    rows = session.execute(_FACTS, {"items": list(item_ids)})
-    return {row.id: msgspec.convert(row.facts, StarterItem) for row in rows}
+    found = {item: _FACTS.value(session, of_item=item) for item in item_ids}
+    return {item: _read(text) for item, text in found.items() if text is not None}
+
+
+@lru_cache(maxsize=4_096)
+def _read(facts: str) -> StarterItem:
+    return msgspec.json.decode(facts, type=StarterItem)
 
 
 def item_facts(session: Session, item_id: UUID) -> ItemFacts:
@@ -211,15 +222,25 @@ def item_facts(session: Session, item_id: UUID) -> ItemFacts:
     found = facts(session, [item_id]).get(item_id)
     if found is None:
         raise UnknownItem
-    return intake_facts(found, classes(session, {active.ingredient for active in found.actives}))
+    return _for_intake(session, found)
+
+
+def facts_by_gtin(session: Session, gtin: str) -> list[tuple[UUID, ItemFacts]]:
+    """The items a product code stands on, each with what the intake rules ask of it; raises as ``item_facts``."""
+    rows = _FACTS_BY_GTIN.all(session, of_gtin=gtin.zfill(14))
+    return [(row.id, _for_intake(session, _read(row.facts))) for row in rows]
+
+
+def _for_intake(session: Session, item: StarterItem) -> ItemFacts:
+    return intake_facts(item, classes(session, {active.ingredient for active in item.actives}))
 
 
 def classes(session: Session, slugs: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
     """The classes of ingredients by slug: of all, or of these."""
-    if slugs is not None and not slugs:
-        return {}
-    rows = session.execute(_CLASSES) if slugs is None else session.execute(_CLASSES_OF, {"slugs": list(slugs)})
-    return {row.slug: tuple(row.classes) for row in rows}
+    if slugs is None:
+        return {row.slug: tuple(row.classes) for row in session.execute(_CLASSES)}
+    found = {slug: _CLASSES_OF.value(session, of_slug=slug) for slug in slugs}
+    return {slug: tuple(named) for slug, named in found.items() if named is not None}
 
 
 def unknown_item(session: Session) -> UUID:

@@ -15,6 +15,7 @@ from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.permissions import Actor, Role
+from app.base.prepared import Prepared
 from app.base.reasons import Reason
 from inventory import ledger, stations
 from inventory.errors import AlreadyTakenBack, SittingOver
@@ -66,8 +67,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _D, _L, _I = table(Donation).columns, table(DonationLine).columns, table(Item).columns
-_DONATION = select(_D.station, _D.receipt, _D.at, _D.declared).where(_D.id == bindparam("wanted"))
-_LINES = (
+_DONATION = Prepared(select(_D.station, _D.receipt, _D.at, _D.declared).where(_D.id == bindparam("wanted")))
+_LINES = Prepared(
     select(
         _L.id, _L.item, _L.called, _L.lot_number, _L.expiry, _L.quantity, _L.verdict, _L.reasons, _L.pack,
         _L.taken_back_at, _I.name_zh, _I.name_en, _I.strength,
@@ -80,11 +81,11 @@ _LINES = (
 
 def receipt(session: Session, donation: UUID, actor: Actor, *, fresh: tuple[UUID, ...] = ()) -> Receipt:
     """A donation with all its lines in the order they were received; raises NotFound out of scope."""
-    row = session.execute(_DONATION, {"wanted": donation}).first()
+    row = _DONATION.first(session, wanted=donation)
     if row is None:
         raise NotFound
     station = stations.in_scope(session, actor, row.station)
-    lines = session.execute(_LINES, {"wanted": donation}).all()
+    lines = _LINES.all(session, wanted=donation)
     labels = registry.codes_of(session, {line.pack for line in lines if line.pack})
     return Receipt(
         donation=donation,

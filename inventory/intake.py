@@ -17,6 +17,7 @@ from app.base.errors import Invalid, NotFound
 from app.base.fields import Key, OptionalLine, Phone, Plain, Quantity
 from app.base.ids import new_id
 from app.base.permissions import Actor
+from app.base.prepared import Prepared
 from app.base.reasons import Reason
 from app.base.vault import Vault
 from inventory import catalogue, ledger, stations
@@ -159,11 +160,11 @@ def _goods(session: Session, line: NewLine, actor: Actor, now: datetime) -> Good
         if line.gtin:
             catalogue.learn_barcode(session, line.gtin, line.item, actor, now)
         return Goods(line.item, facts)
-    named = catalogue.by_gtin(session, line.gtin) if line.gtin else ()
+    named = catalogue.facts_by_gtin(session, line.gtin) if line.gtin else ()
     if len(named) > 1:
         raise ItemChoice
     if named:
-        return Goods(named[0].id, catalogue.item_facts(session, named[0].id))
+        return Goods(*named[0])
     if line.called.strip():
         return Goods(catalogue.unknown_item(session), None)
     raise UnknownItem
@@ -252,7 +253,7 @@ def intake_policy(session: Session, today: date) -> IntakePolicy | None:
 def _recalled(session: Session, item: UUID, seen: PackFacts) -> bool:
     if not seen.lot:
         return False
-    return session.execute(_RECALLED, {"of_item": item, "of_number": seen.lot}).first() is not None
+    return _RECALLED.first(session, of_item=item, of_number=seen.lot) is not None
 
 
 def _donation(session: Session, vault: Vault, new: NewDonation, donor: _Donor, actor: Actor, now: datetime) -> UUID:
@@ -261,11 +262,10 @@ def _donation(session: Session, vault: Vault, new: NewDonation, donor: _Donor, a
         person = new_id()
         phone = vault.admit(session, person).seal("donations.phone", new.donor_phone)
     code = registry.bind_new(session, "receipt", made, now)
-    donation = {
-        "id": made, "station": new.station, "donor": person, "phone": phone, "phone_blind": donor.blind,
-        "declared": new.declared, "receipt": code, "received_by": actor.account, "at": now,
-    }  # fmt: skip
-    session.execute(_ADD_DONATION, donation)
+    _ADD_DONATION.run(
+        session, id=made, station=new.station, donor=person, phone=phone, phone_blind=donor.blind,
+        declared=new.declared, receipt=code, received_by=actor.account, at=now,
+    )  # fmt: skip
     return made
 
 
@@ -286,14 +286,12 @@ def _line(session: Session, case: _Case, actor: Actor, now: datetime) -> UUID:
     seen, judged, quantity = case.seen, case.judged, case.line.quantity // case.line.packs
     pack = None if judged.verdict is Verdict.REJECT else _book(session, case, quantity, actor, now)
     line = new_id()
-    written = {
-        "id": line, "donation": case.donation, "item": case.goods.item if case.goods.facts else None,
-        "called": case.line.called.strip(), "lot_number": seen.lot or "", "expiry": seen.expires_on,
-        "quantity": quantity, "verdict": judged.verdict.value, "reasons": msgspec.to_builtins(judged.reasons),
-        "ruleset": judged.ruleset, "pack": pack,
-        "facts": msgspec.to_builtins({"pack": seen, "donation": case.said}),
-    }  # fmt: skip
-    session.execute(_ADD_LINE, written)
+    _ADD_LINE.run(
+        session, id=line, donation=case.donation, item=case.goods.item if case.goods.facts else None,
+        called=case.line.called.strip(), lot_number=seen.lot or "", expiry=seen.expires_on,
+        quantity=quantity, verdict=judged.verdict.value, reasons=judged.reasons, ruleset=judged.ruleset, pack=pack,
+        facts={"pack": seen, "donation": case.said},
+    )  # fmt: skip
     return line
 
 
@@ -301,11 +299,10 @@ def _book(session: Session, case: _Case, quantity: int, actor: Actor, now: datet
     """Make the pack with its lot and label, and bring it to hold or quarantine."""
     pack, item, places = new_id(), case.goods.item, case.places
     lot = lot_of(session, item, case.seen.lot or "", case.seen.expires_on)
-    made = {
-        "id": pack, "lot": lot, "item": item, "station": places.station, "quantity": quantity,
-        "received_by": actor.account, "received_at": now,
-    }  # fmt: skip
-    session.execute(_ADD_PACK, made)
+    _ADD_PACK.run(
+        session, id=pack, lot=lot, item=item, station=places.station, quantity=quantity,
+        received_by=actor.account, received_at=now,
+    )  # fmt: skip
     place = places.hold if case.judged.verdict is Verdict.ACCEPT else places.quarantine
     ledger.move(session, pack, quantity, ledger.FROM_DONOR, place, "receive", actor, now, subject=case.donation)
     if case.line.label:
@@ -323,29 +320,34 @@ def _label(text: str) -> str:
 
 
 _L = table(Lot).columns
-_LOT = select(_L.id).where(_L.item == bindparam("of_item"), _L.key == bindparam("of_key"))
-_RECALLED = (
+_LOT = Prepared(select(_L.id).where(_L.item == bindparam("of_item"), _L.key == bindparam("of_key")))
+_RECALLED = Prepared(
     select(_L.id)
     .where(_L.item == bindparam("of_item"), _L.number == bindparam("of_number"), _L.recalled_on.is_not(None))
     .limit(1)
 )
-_ADD_DONATION, _ADD_LINE, _ADD_PACK = insert(table(Donation)), insert(table(DonationLine)), insert(table(Pack))
-_NEW_LOT = text(
-    "INSERT INTO lots (id, item, key, number, expiry) VALUES (:id, :item, :key, :number, :expiry) "
-    "ON CONFLICT (item, key) DO NOTHING"
-).bindparams(bindparam("id", type_=Id), bindparam("item", type_=Id), bindparam("expiry", type_=Day))
+_ADD_DONATION, _ADD_LINE = Prepared(insert(table(Donation))), Prepared(insert(table(DonationLine)))
+_ADD_PACK = Prepared(insert(table(Pack)))
+_NEW_LOT = Prepared(
+    text(
+        "INSERT INTO lots (id, item, key, number, expiry) VALUES (:id, :item, :key, :number, :expiry) "
+        "ON CONFLICT (item, key) DO NOTHING"
+    ).bindparams(bindparam("id", type_=Id), bindparam("item", type_=Id), bindparam("expiry", type_=Day))
+)
 
 
 def lot_of(session: Session, item: UUID, number: str, expiry: date | None) -> UUID:
     """The lot of an item with this batch number (``lot_number``) and expiry, made where it is new."""
     key = f"{number}|{expiry.isoformat() if expiry else ''}"
-    same = {"of_item": item, "of_key": key}
-    there: UUID | None = session.execute(_LOT, same).scalar()
-    if there is None:
-        # Another station may be making the same lot: whoever comes second finds the first one's row.
-        session.execute(_NEW_LOT, {"id": new_id(), "item": item, "key": key, "number": number, "expiry": expiry})
-        there = session.execute(_LOT, same).scalar_one()
-    return there
+    there: UUID | None = _LOT.value(session, of_item=item, of_key=key)
+    if there is not None:
+        return there
+    made = new_id()
+    if _NEW_LOT.run(session, id=made, item=item, key=key, number=number, expiry=expiry) == 1:
+        return made
+    # Another station has made the same lot meanwhile: whoever comes second finds the first one's row.
+    found: UUID = _LOT.value(session, of_item=item, of_key=key)
+    return found
 
 
 def refused_by_catalogue(session: Session, item: UUID, today: date) -> tuple[Reason, ...]:

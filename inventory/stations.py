@@ -17,6 +17,7 @@ from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.permissions import Actor
+from app.base.prepared import Prepared
 from inventory.ledger import Spot
 from inventory.models import Place, PlaceKind, Station
 
@@ -86,18 +87,18 @@ _FIXED = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.RESERVED, PlaceKind.SH
 
 
 _S, _P = table(Station).columns, table(Place).columns
-_PLACES = (
+_PLACES = Prepared(
     select(_S.name, _S.community, _S.cool_cabinet, _P.id, _P.kind, _P.keeps)
-    .where(_S.id == bindparam("of_station"), _P.station == _S.id, _P.kind.in_(_FIXED))
+    .where(_S.id == bindparam("of_station"), _P.station == _S.id, or_(*(_P.kind == kind for kind in _FIXED)))
     .order_by(_P.id)
 )
 # Holds back only writers of this station: foreign keys to it may still be checked meanwhile.
-_LOCK = select(_S.id).where(_S.id == bindparam("of_station")).with_for_update(key_share=True)
+_LOCK = Prepared(select(_S.id).where(_S.id == bindparam("of_station")).with_for_update(key_share=True))
 
 
 def places(session: Session, station: UUID) -> StationPlaces:
     """A station's fixed places; raises NotFound."""
-    rows = session.execute(_PLACES, {"of_station": station}).all()
+    rows = _PLACES.all(session, of_station=station)
     if not rows:
         raise NotFound
     first: dict[tuple[PlaceKind, str | None], Spot] = {}
@@ -126,7 +127,7 @@ def visible(actor: Actor) -> ColumnElement[bool]:
 def in_scope(session: Session, actor: Actor, station: UUID, *, lock: bool = False) -> StationPlaces:
     """A station of the actor's scope with its places; raises NotFound. ``lock``: its writes wait for each other."""
     if lock:
-        session.execute(_LOCK, {"of_station": station})
+        _LOCK.first(session, of_station=station)
     found = places(session, station)
     actor.at_station(station, found.community)
     return found

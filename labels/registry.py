@@ -20,6 +20,7 @@ from app.base.errors import NotFound
 from app.base.fields import Key
 from app.base.ids import new_id
 from app.base.permissions import Actor
+from app.base.prepared import Prepared
 from labels import codes
 from labels.errors import AlreadyLabelled, LabelEnded, LabelTaken, NoneLeft, UnknownLabel
 from labels.models import Label, LabelBatch, LabelState
@@ -203,8 +204,7 @@ def bind_new(session: Session, kind: str, subject: UUID, now: datetime) -> str:
     """
     for _ in range(_DRAWS):
         code = codes.new_code()
-        made = session.execute(_BIND_NEW, {"code": code, "kind": kind, "subject": subject, "at": now})
-        if made.rowcount == 1:  # type: ignore[attr-defined]
+        if _BIND_NEW.run(session, code=code, kind=kind, subject=subject, at=now) == 1:
             return code
         if code_of(session, subject) is not None:
             raise AlreadyLabelled
@@ -248,22 +248,23 @@ class Registered(msgspec.Struct, frozen=True):
 
 
 _L = table(Label).columns
-# The most frequent question of all, so built once and asked without the ORM.
-_LOOK_UP = select(_L.code, _L.state, _L.kind, _L.subject, _L.batch).where(_L.code == bindparam("of_code"))
-
+# The most frequent question of all.
+_LOOK_UP = Prepared(select(_L.code, _L.state, _L.kind, _L.subject, _L.batch).where(_L.code == bindparam("of_code")))
 
 _LIVING_OF = select(_L.code, _L.subject).where(
     _L.state == LabelState.BOUND, _L.subject.in_(bindparam("subjects", expanding=True))
 )
-_BIND_NEW = text(
-    "INSERT INTO labels (code, state, kind, subject, issued_at, bound_at) "
-    "VALUES (:code, 'bound', :kind, :subject, :at, :at) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("subject", type_=Id), bindparam("at", type_=Instant))
+_BIND_NEW = Prepared(
+    text(
+        "INSERT INTO labels (code, state, kind, subject, issued_at, bound_at) "
+        "VALUES (:code, 'bound', :kind, :subject, :at, :at) ON CONFLICT DO NOTHING"
+    ).bindparams(bindparam("subject", type_=Id), bindparam("at", type_=Instant))
+)
 
 
 def look_up(session: Asking, code: str) -> Registered | None:
     """What is known of a code in its bare form (``codes.parse``), or None where it was never issued."""
-    row = session.execute(_LOOK_UP, {"of_code": code}).first()
+    row = _LOOK_UP.first(session, of_code=code)
     return None if row is None else Registered(row.code, row.state, row.kind, row.subject, row.batch)
 
 

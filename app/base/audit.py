@@ -16,27 +16,28 @@ from app.base.columns import table
 from app.base.ids import new_id
 from app.base.models import Account, AuditLink, AuditNote
 from app.base.permissions import Actor, Permission, Role
+from app.base.prepared import Prepared
 
 _START = b"\x00" * 32
 _LATE = timedelta(hours=1)
 _PG_SEALER = 0x6E75616E  # any fixed number: the advisory lock that makes the sealer one
 
-_WRITE = insert(table(AuditNote))
+_WRITE = Prepared(insert(table(AuditNote)))
 
 
 def note(session: Session, actor: Actor | None, verb: str, subject: UUID | None, now: datetime, **detail: Any) -> UUID:
     """Write down that ``actor`` did ``verb`` to ``subject``; ``detail``: ids, codes and counts, no person's data."""
     made = new_id()
-    written = {
-        "id": made,
-        "at": now,
-        "actor": actor.account if actor else None,
-        "role": actor.role.value if actor else "",
-        "verb": verb,
-        "subject": subject,
-        "detail": detail,
-    }
-    session.execute(_WRITE, written)
+    _WRITE.run(
+        session,
+        id=made,
+        at=now,
+        actor=actor.account if actor else None,
+        role=actor.role.value if actor else "",
+        verb=verb,
+        subject=subject,
+        detail=detail,
+    )
     return made
 
 

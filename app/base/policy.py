@@ -15,12 +15,13 @@ from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.models import PolicyVersion
+from app.base.prepared import Prepared
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 _P = table(PolicyVersion).columns
-_CURRENT = (
+_CURRENT = Prepared(
     select(_P.id, _P.body)
     .where(_P.name == bindparam("called"), _P.valid_from <= bindparam("on"))
     .order_by(_P.valid_from.desc(), _P.version.desc())
@@ -33,7 +34,7 @@ def current(session: Session, name: str, kind: type[T], today: date) -> T | None
 
     A stored body that does not fit ``kind`` raises msgspec.ValidationError: callers must treat that as «no rules».
     """
-    row = session.execute(_CURRENT, {"called": name, "on": today}).first()
+    row = _CURRENT.first(session, called=name, on=today)
     if row is None:
         return None
     held: T = _decoded(kind, row.id, msgspec.json.encode(row.body))

@@ -15,15 +15,16 @@ from app.base.columns import table
 from app.base.errors import KeyReused
 from app.base.models import Replay
 from app.base.permissions import Actor
+from app.base.prepared import Prepared
 
 _R = table(Replay).columns
-_SEEN = select(_R.verb, _R.body, _R.made).where(_R.actor == bindparam("by"), _R.key == bindparam("sent"))
-_KEEP = insert(table(Replay))
+_SEEN = Prepared(select(_R.verb, _R.body, _R.made).where(_R.actor == bindparam("by"), _R.key == bindparam("sent")))
+_KEEP = Prepared(insert(table(Replay)))
 
 
 def made_by(session: Session, actor: Actor, key: UUID, verb: str, body: msgspec.Struct) -> dict[str, Any] | None:
     """What an earlier sending of this key made (ids only), or None; raises KeyReused for another body or verb."""
-    row = session.execute(_SEEN, {"by": actor.account, "sent": key}).first()
+    row = _SEEN.first(session, by=actor.account, sent=key)
     if row is None:
         return None
     if row.verb != verb or row.body != _digest(key, body):
@@ -36,15 +37,7 @@ def keep(
     session: Session, actor: Actor, key: UUID, verb: str, body: msgspec.Struct, made: dict[str, Any], now: datetime
 ) -> None:
     """Record what a key made, for the programme's life: phones return late."""
-    kept = {
-        "actor": actor.account,
-        "key": key,
-        "verb": verb,
-        "body": _digest(key, body),
-        "made": made,
-        "at": now,
-    }
-    session.execute(_KEEP, kept)
+    _KEEP.run(session, actor=actor.account, key=key, verb=verb, body=_digest(key, body), made=made, at=now)
 
 
 def _digest(key: UUID, body: msgspec.Struct) -> bytes:
