@@ -6,20 +6,69 @@ from collections.abc import Sequence
 
 import msgspec
 
-from labels import typeface
+from labels import codes, typeface
+from labels.layouts import Layout, Skeleton, mark_layout, qr_of, qr_place, shortened, skeleton
 from labels.matrix import label_matrix
-from labels.pdf import MM, Page, Pdf
-from labels.templates import A4_3X8, PrintedLabel, Sheet, layout
+from labels.pdf import MM, Page, Pdf, bars
+from labels.templates import A4_3X8, Mark, Printable, PrintedLabel, Sheet, Template
 from labels.typeface import Unprintable
 
 MOST_LABELS = 10_000
+PDF = "application/pdf"
 
 
-def sheet_pdf(labels: Sequence[PrintedLabel], sheet: Sheet = A4_3X8, start: int = 0, *, title: str = "") -> bytes:
+class Print(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to be printed; ``cut`` are the codes of labels on which words were shortened, to be told beforehand."""
+
+    data: bytes
+    media_type: str
+    suffix: str
+    cut: tuple[str, ...] = ()
+
+
+def print_sheet(labels: Sequence[Printable], sheet: Sheet = A4_3X8, start: int = 0, *, title: str = "") -> Print:
+    """As ``sheet_pdf``, and which labels had their words shortened."""
+    paper = sheet_pdf(labels, sheet, start, title=title)
+    return Print(data=paper, media_type=PDF, suffix="pdf", cut=shortened(labels, sheet.label))
+
+
+def roll_sheet(template: Template) -> Sheet:
+    """A thermal roll as pages of one label each."""
+    return Sheet(
+        name="roll",
+        columns=1,
+        rows=1,
+        label=template,
+        margin_left_mm=0,
+        margin_top_mm=0,
+        page_width_mm=template.width_mm,
+        page_height_mm=template.height_mm,
+    )
+
+
+def blank_labels(found: Sequence[str], base_url: str) -> list[PrintedLabel]:
+    """Labels of code alone, for a roll that the first scans will claim; the rest stays free to be written on.
+
+    Raises codes.BadLabelAddress.
+    """
+    address = codes.address(base_url)
+    return [PrintedLabel(payload=address + code, code=codes.shown(code)) for code in found]
+
+
+def marks(mark: Mark, count: int) -> list[Mark]:
+    """So many of the same sticker. Raises Unprintable: PRINT_NONE, PRINT_TOO_MANY."""
+    if count < 1:
+        raise Unprintable("PRINT_NONE")
+    if count > MOST_LABELS:
+        raise Unprintable("PRINT_TOO_MANY", most=MOST_LABELS)
+    return [mark] * count
+
+
+def sheet_pdf(labels: Sequence[Printable], sheet: Sheet = A4_3X8, start: int = 0, *, title: str = "") -> bytes:
     """The labels row by row on as many pages as it takes, the first ``start`` places left free for a used sheet.
 
     Raises Unprintable: PRINT_NONE, PRINT_TOO_MANY, PRINT_START (not a place of the sheet), or as
-    ``templates.layout``; and matrix.NoSuchQr. Nothing is printed then: a half sheet would be stuck on packs.
+    ``layouts.layout``; and matrix.NoSuchQr. Nothing is printed then: a half sheet would be stuck on packs.
     """
     if not labels:
         raise Unprintable("PRINT_NONE")
@@ -28,25 +77,74 @@ def sheet_pdf(labels: Sequence[PrintedLabel], sheet: Sheet = A4_3X8, start: int 
     if not 0 <= start < sheet.per_page:
         raise Unprintable("PRINT_START", most=sheet.per_page - 1)
     pdf = Pdf(typeface.printable(title, 200))
-    for number, label in enumerate(labels, start):
-        place = number % sheet.per_page
-        if place == 0 or not pdf.pages:
-            pdf.page(sheet.page_width_mm * MM, sheet.page_height_mm * MM)
-        _draw_label(pdf.pages[-1], label, sheet, place)
+    press = _Press(pdf, sheet)
+    per_page = sheet.per_page
+    for first in range(-start, len(labels), per_page):
+        drawn = [
+            press.label(labels[number], number - first)
+            for number in range(max(first, 0), min(first + per_page, len(labels)))
+        ]
+        pdf.page(sheet.page_width_mm * MM, sheet.page_height_mm * MM).seal(b"".join(drawn))
     return pdf.save()
 
 
-def _draw_label(page: Page, label: PrintedLabel, sheet: Sheet, place: int) -> None:
-    row, column = divmod(place, sheet.columns)
-    x = (sheet.margin_left_mm + column * (sheet.label.width_mm + sheet.gap_x_mm)) * MM
-    y = (sheet.margin_top_mm + row * (sheet.label.height_mm + sheet.gap_y_mm)) * MM
-    placed = layout(label.code, label.text, sheet.label)
-    page.qr(label_matrix(label.payload), x + placed.qr_x, y + placed.qr_y, placed.qr_side)
-    for line in placed.texts:
-        page.text(x + line.x, y + line.y, line.size, line.text, bold=line.bold)
-    if placed.frame:
-        left, top, wide, tall = placed.frame
-        page.frame(x + left, y + top, wide, tall)
+class _Stamp(msgspec.Struct, frozen=True):
+    """The drawing that labels of the same words share, up to the digits of the code."""
+
+    bones: Skeleton
+    upto_code: bytes
+    after_code: bytes
+
+
+class _Press:
+    """Draws labels as PDF operators, each thing that labels share only once."""
+
+    def __init__(self, pdf: Pdf, sheet: Sheet) -> None:
+        self._pdf, self._sheet = pdf, sheet
+        self._wide, self._tall = sheet.label.width_mm * MM, sheet.label.height_mm * MM
+        self._stamps: dict[tuple[int, int], _Stamp] = {}
+        self._places = [self._place(number) for number in range(sheet.per_page)]
+
+    def _place(self, number: int) -> bytes:
+        sheet = self._sheet
+        row, column = divmod(number, sheet.columns)
+        x = (sheet.margin_left_mm + column * (sheet.label.width_mm + sheet.gap_x_mm)) * MM
+        y = (sheet.margin_top_mm + row * (sheet.label.height_mm + sheet.gap_y_mm)) * MM
+        return f"q 1 0 0 1 {x:.2f} {sheet.page_height_mm * MM - y - self._tall:.2f} cm ".encode()
+
+    def label(self, label: Printable, place: int) -> bytes:
+        if isinstance(label, Mark):
+            return self._places[place] + self._words(mark_layout(label.words, self._sheet.label)) + b"Q\n"
+        template = self._sheet.label
+        made = qr_of(label.payload, template)
+        bones = skeleton(label.code, label.text, template)
+        stamp = self._stamps.get((id(bones), made.size)) or self._stamp(bones, made.size)
+        code = self._pdf.encode(label.code).encode() if bones.place >= 0 else b""
+        return b"".join((self._places[place], stamp.upto_code, code, stamp.after_code, bars(made), b"f Q Q\n"))
+
+    def _stamp(self, bones: Skeleton, size: int) -> _Stamp:
+        words = self._words(bones.rest)
+        x, y, module = qr_place(bones.rest, size)
+        qr = f"q {module:.4f} 0 0 {-module:.4f} {x:.2f} {self._tall - y:.2f} cm "
+        head = Page(self._pdf, self._wide, self._tall).text_head(bones.x, bones.y, bones.size, bold=True)
+        has_code = bones.place >= 0
+        upto, after = (words + head.encode(), f"> Tj ET {qr}") if has_code else (words, qr)
+        if len(self._stamps) >= _MOST_STAMPS:
+            self._stamps.clear()
+        # The bones are kept, so that no others are taken for them by the same id.
+        stamp = self._stamps[id(bones), size] = _Stamp(bones, upto, after.encode())
+        return stamp
+
+    def _words(self, placed: Layout) -> bytes:
+        page = Page(self._pdf, self._wide, self._tall)
+        for line in placed.texts:
+            page.text(line.x, line.y, line.size, line.text, bold=line.bold)
+        if placed.frame:
+            page.frame(*placed.frame)
+        return "".join(f"{drawn} " for drawn in page.content).encode()
+
+
+_MOST_STAMPS = 1024
 
 
 # ---------------------------------------------------------------- documents

@@ -1,20 +1,26 @@
-"""Label sizes as data, and what stands where on a label, worked out once for paper, picture and screen alike."""
+"""Sizes of labels, sheets and rolls as data, and the words that stand on a label of goods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 
-from labels import typeface
 from labels.typeface import Unprintable
 
 POINT_MM = 25.4 / 72
+QUIET_ZONE = 0.14  # four modules of a 29-module code, as a share of its side
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
-    """One label, in millimetres and, for type, points. ``pad_mm`` stays white: printers do not reach the edge."""
+    """One label, in millimetres and, for type, points. ``pad_mm`` stays white: printers do not reach the edge.
+
+    ``code_below`` sets the code under the QR and leaves all of the right side to the words. Type shrinks to
+    ``smallest`` of its size.
+    """
 
     width_mm: float
     height_mm: float
@@ -22,10 +28,12 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     qr_mm: float
     title_pt: float = 10
     code_pt: float = 12
+    caption_pt: float = 8
     big_pt: float = 17
     line_pt: float = 8
     warning_pt: float = 10
     smallest: float = 0.65
+    code_below: bool = False
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,16 +82,118 @@ A4_2X4 = Sheet(
     margin_left_mm=0,
     margin_top_mm=0.5,
 )
-SHEETS = {sheet.name: sheet for sheet in (A4_3X8, A4_2X4)}
+A4_3X7 = Sheet(
+    name="a4-3x7",
+    columns=3,
+    rows=7,
+    label=Template(
+        width_mm=63.5, height_mm=38.1, pad_mm=4, qr_mm=24.8, title_pt=9.5, code_pt=10, big_pt=15, warning_pt=9
+    ),
+    margin_left_mm=7.2,
+    margin_top_mm=15.15,
+    gap_x_mm=2.5,
+)
+SHEETS = {sheet.name: sheet for sheet in (A4_3X8, A4_3X7, A4_2X4)}
+
+# Thermal rolls. The QR's room is a whole number of printer dots (1/8 mm) for each module.
+ROLLS = {
+    "40x30": Template(
+        width_mm=40, height_mm=30, pad_mm=1.5, qr_mm=18.2, code_below=True, smallest=0.8,
+        title_pt=8, code_pt=6.5, caption_pt=6.5, big_pt=9, line_pt=6.5, warning_pt=7,
+    ),
+    "50x30": Template(
+        width_mm=50, height_mm=30, pad_mm=1.5, qr_mm=20.7, code_below=True, smallest=0.75,
+        title_pt=9, code_pt=7.5, caption_pt=7, big_pt=12.5, line_pt=7, warning_pt=8,
+    ),
+    "60x40": Template(
+        width_mm=60, height_mm=40, pad_mm=2, qr_mm=24.8, code_below=True, smallest=0.7,
+        title_pt=10, code_pt=9, caption_pt=8, big_pt=15, line_pt=8, warning_pt=9,
+    ),
+    "80x50": Template(
+        width_mm=80, height_mm=50, pad_mm=2.5, qr_mm=33.1, code_below=True, smallest=0.65,
+        title_pt=13, code_pt=12, caption_pt=10, big_pt=20, line_pt=10, warning_pt=11,
+    ),
+}  # fmt: skip
+
+
+class Grid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sheet of the station's own, measured with a ruler, in millimetres."""
+
+    columns: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    rows: Annotated[int, msgspec.Meta(ge=1, le=30)]
+    label_width_mm: Annotated[float, msgspec.Meta(ge=35, le=210)]
+    label_height_mm: Annotated[float, msgspec.Meta(ge=25, le=300)]
+    margin_left_mm: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
+    margin_top_mm: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0
+    gap_x_mm: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0
+    gap_y_mm: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0
+    page_width_mm: Annotated[float, msgspec.Meta(ge=50, le=320)] = 210
+    page_height_mm: Annotated[float, msgspec.Meta(ge=50, le=460)] = 297
+
+
+def sheet_of(grid: Grid) -> Sheet:
+    """The sheet of a free grid. Raises Unprintable: PRINT_GRID (a measure out of range), PRINT_GRID_PAGE (the labels
+    reach ``wide`` × ``tall`` mm, beyond the page)."""
+    measures = msgspec.structs.asdict(grid)
+    try:
+        msgspec.convert(measures, Grid)
+    except msgspec.ValidationError:
+        raise Unprintable("PRINT_GRID") from None
+    if not all(map(math.isfinite, measures.values())):
+        raise Unprintable("PRINT_GRID")
+    wide = grid.margin_left_mm + grid.columns * (grid.label_width_mm + grid.gap_x_mm) - grid.gap_x_mm
+    tall = grid.margin_top_mm + grid.rows * (grid.label_height_mm + grid.gap_y_mm) - grid.gap_y_mm
+    if wide > grid.page_width_mm + _TOLERANCE or tall > grid.page_height_mm + _TOLERANCE:
+        raise Unprintable("PRINT_GRID_PAGE", wide=math.ceil(wide), tall=math.ceil(tall))
+    return Sheet(
+        name="grid",
+        columns=grid.columns,
+        rows=grid.rows,
+        label=template_for(grid.label_width_mm, grid.label_height_mm),
+        margin_left_mm=grid.margin_left_mm,
+        margin_top_mm=grid.margin_top_mm,
+        gap_x_mm=grid.gap_x_mm,
+        gap_y_mm=grid.gap_y_mm,
+        page_width_mm=grid.page_width_mm,
+        page_height_mm=grid.page_height_mm,
+    )
+
+
+_TOLERANCE = 0.5  # what a ruler and a millimetre of cutting leave open
+
+
+@lru_cache(maxsize=64)
+def template_for(width_mm: float, height_mm: float) -> Template:
+    """A label of any size from 35 × 25 mm: the QR on at most half of it, type in proportion to what is left."""
+    pad = min(max(0.07 * min(width_mm, height_mm), 1.5), 7)
+    qr = min((height_mm - 2 * pad) / 1.3, 0.46 * width_mm, 45)
+    scale = min(max((width_mm - 2 * pad - qr * (1 + QUIET_ZONE)) / 31, 0.6), 2.2)
+    return Template(
+        width_mm=width_mm,
+        height_mm=height_mm,
+        pad_mm=pad,
+        qr_mm=qr,
+        title_pt=max(10 * scale, 7),
+        code_pt=min(max(qr * 0.36, 6), 14),
+        caption_pt=max(8 * scale, 6.5),
+        big_pt=max(16 * scale, 9),
+        line_pt=max(8 * scale, 6.5),
+        warning_pt=max(9 * scale, 7),
+        smallest=5.2 / max(8 * scale, 6.5),
+        code_below=True,
+    )
 
 
 class LabelText(msgspec.Struct, frozen=True, kw_only=True):
-    """The words of a label, translated: a title, small lines, one thing in large type, a framed warning."""
+    """The words of a label, translated: a title, one thing in large type under its caption, how many, small lines, a
+    framed warning."""
 
     title: str = ""
     lines: tuple[str, ...] = ()
     big: str = ""
     warning: str = ""
+    caption: str = ""
+    count: str = ""
 
 
 class PrintedLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,137 +204,55 @@ class PrintedLabel(msgspec.Struct, frozen=True, kw_only=True):
     text: LabelText = LabelText()
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """A line of type, in points from the label's top left corner; ``y`` is its baseline, ``width`` its reach."""
+class Mark(msgspec.Struct, frozen=True):
+    """A sticker of words alone, framed and as large as it holds: 捐赠药品 禁止销售. It has no code to be scanned."""
 
-    text: str
-    x: float
-    y: float
-    size: float
-    width: float
-    bold: bool = False
+    words: str
 
 
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything on one label, in points; ``frame`` is x, y, width, height of the box around the warning."""
-
-    qr_x: float
-    qr_y: float
-    qr_side: float
-    texts: tuple[Placed, ...]
-    frame: tuple[float, float, float, float] | None = None
+Printable = PrintedLabel | Mark
+Say = Callable[..., str]
 
 
-LONGEST_TEXT = 300
-_MOST_LINES = 12
-_LEADING = 1.25
-_BASELINE = 0.95
-_QUIET_ZONE = 0.14  # four modules of a 29-module code, as a share of its side
+class Goods(msgspec.Struct, frozen=True, kw_only=True):
+    """What a label says of goods: never a place, never a person. ``expiry`` as people write it, ``signs`` in words.
 
-
-class _Row(msgspec.Struct, frozen=True):
-    text: str
-    size: float
-    kind: str
-
-    @property
-    def height(self) -> float:
-        return self.size * _LEADING + (_FRAME if self.kind == "warning" else 0)
-
-
-_FRAME = 4.0
-_TITLE_YIELDS = 0.8  # a title shrinks this far to stay on one line
-
-
-@lru_cache(maxsize=512)
-def layout(code: str, text: LabelText, template: Template) -> Layout:
-    """Where everything stands. Type shrinks until it fits; only then is the title or a line shortened, with a "…".
-
-    Code, large type and warning are never shortened. Raises Unprintable: PRINT_TOO_LONG, PRINT_CONTROL, or
-    PRINT_DOES_NOT_FIT if they cannot stand on the label at the smallest size.
+    ``quantity`` above 1 is a bag of so many ``unit`` of one lot under one label.
     """
-    pad, side = template.pad_mm / POINT_MM, template.qr_mm / POINT_MM
-    x = pad + side * (1 + _QUIET_ZONE)
-    room = template.width_mm / POINT_MM - pad - x
-    tall = template.height_mm / POINT_MM - 2 * pad
-    rows = _rows(_checked(code, text), template, room, tall)
-    top = pad + (tall - sum(row.height for row in rows)) / 2
-    qr_y = (template.height_mm / POINT_MM - side) / 2
-    return _placed(rows, x, top, room, Layout(qr_x=pad, qr_y=qr_y, qr_side=side, texts=()))
+
+    name: str
+    strength: str = ""
+    expiry: str = ""
+    lot: str = ""
+    storage: str = ""
+    signs: tuple[str, ...] = ()
+    quantity: int = 1
+    unit: str = ""
 
 
-def _checked(code: str, text: LabelText) -> list[tuple[str, str]]:
-    if len(text.lines) > _MOST_LINES:
-        raise Unprintable("PRINT_TOO_LONG", longest=_MOST_LINES)
-    asked = [("title", text.title), ("code", code), ("big", text.big)]
-    asked += [*(("line", line) for line in text.lines), ("warning", text.warning)]
-    plain = [(kind, typeface.printable(words.replace("\n", " "), LONGEST_TEXT)) for kind, words in asked]
-    return [(kind, words) for kind, words in plain if words.strip()]
+MOST_IN_A_BAG = 10_000
 
 
-def _rows(asked: list[tuple[str, str]], template: Template, room: float, tall: float) -> list[_Row]:
-    rows: list[_Row] = []
-    for percent in range(100, round(template.smallest * 100) - 1, -5):
-        rows = [row for kind, words in asked for row in _set(kind, words, template, room, percent / 100)]
-        if sum(row.height for row in rows) <= tall:
-            return rows
-    return _shorten(rows, room, tall)
+def goods_text(goods: Goods, say: Say) -> LabelText:
+    """The words of a goods label; ``say(key, **values)`` translates. Raises Unprintable: PRINT_NONE, PRINT_TOO_MANY
+    for a quantity below 1 or above 10,000."""
+    if goods.quantity < 1:
+        raise Unprintable("PRINT_NONE")
+    if goods.quantity > MOST_IN_A_BAG:
+        raise Unprintable("PRINT_TOO_MANY", most=MOST_IN_A_BAG)
+    lines = [say("print.pack.lot", lot=goods.lot)] if goods.lot else []
+    lines += [goods.storage] if goods.storage else []
+    bag = say("print.pack.quantity", quantity=goods.quantity, unit=goods.unit).strip() if goods.quantity > 1 else ""
+    return LabelText(
+        title=f"{goods.name} {goods.strength}".strip(),
+        caption=say("print.pack.expiry", expiry="").strip() if goods.expiry else "",
+        big=goods.expiry,
+        count=bag,
+        lines=tuple(lines),
+        warning="  ".join(goods.signs),
+    )
 
 
-def _set(kind: str, words: str, template: Template, room: float, scale: float) -> Iterator[_Row]:
-    size = float(getattr(template, f"{kind}_pt")) * scale
-    if kind == "title" and size * _TITLE_YIELDS < room / typeface.width(words, 1) < size:
-        size = room / typeface.width(words, 1)
-    if kind in ("title", "line"):
-        yield from (_Row(line, size, kind) for line in _balanced(words, size, room))
-        return
-    inner = room - (_FRAME if kind == "warning" else 0)
-    size = min(size, inner / typeface.width(words, 1))
-    if size < template.line_pt * template.smallest:
-        raise Unprintable("PRINT_DOES_NOT_FIT")
-    yield _Row(words, size, kind)
-
-
-@lru_cache(maxsize=1024)
-def _balanced(words: str, size: float, room: float) -> tuple[str, ...]:
-    """Wrapped in as few lines as it takes, but evenly: no single character is left for the last line."""
-    lines = typeface.wrap(words, size, room)
-    while len(narrower := typeface.wrap(words, size, room - size / 2)) == len(lines) > 1 and room > size * 4:
-        lines, room = narrower, room - size / 2
-    return tuple(lines)
-
-
-def _shorten(rows: list[_Row], room: float, tall: float) -> list[_Row]:
-    # Lines go first, from the last; the title keeps its first line. What remains of a cut text ends in "…".
-    kept = list(rows)
-    while sum(row.height for row in kept) > tall:
-        lines = [place for place, row in enumerate(kept) if row.kind == "line"]
-        titles = [place for place, row in enumerate(kept) if row.kind == "title"]
-        spare = lines[1:] or titles[1:] or lines
-        if not spare:
-            raise Unprintable("PRINT_DOES_NOT_FIT")
-        cut = kept.pop(spare[-1])
-        before = [place for place, row in enumerate(kept) if row.kind == cut.kind]
-        if before:
-            kept[before[-1]] = _ellipsis(kept[before[-1]], room)
-    return kept
-
-
-def _ellipsis(row: _Row, room: float) -> _Row:
-    words = row.text.rstrip("…")
-    while words and typeface.width(words + "…", row.size) > room:
-        words = words[:-1]
-    return _Row(words + "…", row.size, row.kind)
-
-
-def _placed(rows: list[_Row], x: float, top: float, room: float, empty: Layout) -> Layout:
-    texts, frame = [], None
-    for row in rows:
-        inset = _FRAME / 2 if row.kind == "warning" else 0
-        wide = typeface.width(row.text, row.size)
-        if row.kind == "warning":
-            frame = (x, top, min(wide + _FRAME, room), row.height)
-        bold = row.kind in ("big", "code", "warning")
-        texts.append(Placed(row.text, x + inset, top + inset + row.size * _BASELINE, row.size, wide, bold))
-        top += row.height
-    return Layout(qr_x=empty.qr_x, qr_y=empty.qr_y, qr_side=empty.qr_side, texts=tuple(texts), frame=frame)
+def donation_mark(say: Say, *, medicine: bool = True) -> Mark:
+    """The mark that is stuck on when goods are released: donated, not for sale."""
+    return Mark(say("print.pack.warning" if medicine else "print.pack.warning_supply"))

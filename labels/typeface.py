@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,8 @@ from functools import lru_cache
 
 import msgspec
 import pylopdf_fonts_zh_cn
+
+from labels.fontfile import FontFile
 
 PATH = str(pylopdf_fonts_zh_cn.sans_path())
 NAME = "NotoSansSC-Regular"
@@ -42,15 +43,9 @@ class Subset(msgspec.Struct, frozen=True):
 
 class _Face:
     def __init__(self) -> None:
-        # Half of a second that only printing needs, so not at import.
-        from fontTools.ttLib import TTFont
-
-        with TTFont(PATH, lazy=True) as font:
-            advances = font["hmtx"].metrics
-            names: dict[int, str] = font.getBestCmap()
-        self.glyphs = {sign: int(name[3:]) for sign, name in names.items() if name.startswith("cid")}
-        self.widths = {int(name[3:]): int(advance) for name, (advance, _) in advances.items() if name != ".notdef"}
-        self.advance = {sign: self.widths[glyph] for sign, glyph in self.glyphs.items()}
+        self.file = FontFile(PATH)
+        self.glyphs = self.file.glyphs
+        self.advance = {chr(sign): self.file.advances[glyph] for sign, glyph in self.glyphs.items()}
 
 
 @lru_cache(maxsize=1)
@@ -70,6 +65,17 @@ def printable(text: str, longest: int) -> str:
     return "".join(sign if sign == "\n" else _printed(sign, known) for sign in plain)
 
 
+def drawable(text: str, longest: int) -> str:
+    """As ``printable``, but refuses what the typeface lacks: on a label a missing character is a wrong name.
+
+    Raises Unprintable as ``printable``, and PRINT_NO_GLYPH with its ``position`` counted from 1.
+    """
+    plain = printable(text, longest)
+    if plain.count(MISSING) > text.count(MISSING):
+        raise Unprintable("PRINT_NO_GLYPH", position=plain.index(MISSING) + 1)
+    return plain
+
+
 def _printed(sign: str, known: dict[int, int]) -> str:
     if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         raise Unprintable("PRINT_CONTROL")
@@ -84,8 +90,7 @@ def glyphs(text: str) -> list[int]:
 
 def width(text: str, size: float) -> float:
     """How far the text reaches at ``size``, in the unit of ``size``."""
-    advance = _face().advance
-    return sum(advance[ord(sign)] for sign in text) * size / 1000
+    return sum(map(_face().advance.__getitem__, text)) * size / 1000
 
 
 def wrap(text: str, size: float, room: float) -> list[str]:
@@ -119,22 +124,5 @@ def subset(used: Iterable[int]) -> Subset:
 
 @lru_cache(maxsize=32)
 def _subset(used: frozenset[int]) -> Subset:
-    # Loading the subsetter takes most of a cold print's time; a server that prints nothing never pays it.
-    from fontTools import subset as cutter
-    from fontTools.ttLib import TTFont
-
-    options = cutter.Options()
-    options.layout_features = []
-    options.drop_tables += ["GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx"]
-    options.hinting = False
-    options.desubroutinize = True
-    options.notdef_outline = True
-    work = cutter.Subsetter(options)
-    work.populate(glyphs=[f"cid{glyph:05d}" for glyph in sorted(used)])
-    whole = io.BytesIO()
-    with TTFont(PATH, lazy=True) as font:
-        work.subset(font)
-        font.save(whole)
-    table = TTFont(io.BytesIO(whole.getvalue())).reader["CFF "]
-    widths = _face().widths
-    return Subset(bytes(table), {glyph: widths[glyph] for glyph in sorted(used)})
+    file = _face().file
+    return Subset(file.program(sorted(used), NAME), {glyph: file.advances[glyph] for glyph in sorted(used)})

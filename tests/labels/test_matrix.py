@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import random
 import string
+from functools import lru_cache
 
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
+from qrcode.util import lost_point
 
 from labels.codes import ALPHABET, check_character, new_code, url
-from labels.matrix import FIXED_MASK, LONGEST, Matrix, NoSuchQr, best_level, best_version, label_matrix, matrix, runs
+from labels.matrix import (
+    FIXED_MASK,
+    LONGEST,
+    Affine,
+    Level,
+    Matrix,
+    NoSuchQr,
+    _flattened,
+    _grid,
+    _penalty,
+    best_label_matrix,
+    best_level,
+    best_version,
+    label_matrix,
+    matrix,
+    roomy_level,
+    runs,
+)
 
+LEVELS: tuple[Level, ...] = ("L", "M", "Q", "H")
 QR_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
@@ -56,6 +76,74 @@ def test_the_tables_draw_what_qrcode_draws_for_every_length_of_host(host_length:
 @given(st.text(QR_LETTERS, min_size=20, max_size=45).filter(lambda text: "0" * 12 not in text))
 def test_the_tables_draw_what_qrcode_draws_for_any_text_of_those_letters(text: str) -> None:
     assert label_matrix(text) == by_qrcode(text)
+
+
+SERVED = st.tuples(st.integers(27, 60), st.sampled_from(LEVELS), st.integers(0, 1), st.sampled_from([*range(8), None]))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SERVED, st.data())
+def test_tables_of_any_length_level_version_and_mask_draw_what_qrcode_draws(
+    served: tuple[int, Level, int, int | None], data: st.DataObject
+) -> None:
+    length, level, larger, mask = served
+    version = best_version(length, level) + larger
+    table = tables(length, level, version)
+    for _ in range(2):
+        text = data.draw(st.text(QR_LETTERS, min_size=length, max_size=length).filter(lambda one: "0" * 12 not in one))
+        assert table.matrix(text, mask) == matrix(text, level, version, mask)
+
+
+@lru_cache(maxsize=32)
+def tables(length: int, level: Level, version: int) -> Affine:
+    return Affine(length, level, version)
+
+
+@pytest.mark.parametrize("level", [*LEVELS, None])
+def test_the_best_of_eight_is_the_one_that_qrcode_chooses(level: Level | None) -> None:
+    chosen = set()
+    for host in ("https://a.cn", "https://nuanxin.example.cn", "http://192.168.1.105:8443"):
+        for _ in range(8):
+            text = url(host, new_code())
+            sure = level or best_level(len(text))
+            best = best_label_matrix(text, level)
+            assert best == matrix(text, sure)
+            chosen |= {mask for mask in range(8) if best == matrix(text, sure, mask=mask)}
+    assert len(chosen) > 2, "masks differ from text to text"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([21, 25, 29, 33, 45]), st.randoms(use_true_random=False))
+def test_any_pattern_is_scored_as_qrcode_scores_it(size: int, rng: random.Random) -> None:
+    # Coarse patterns, too: long runs, blocks and look-alike finders are rare in noise.
+    grain = rng.choice([1, 1, 2, 5])
+    rows = [[rng.random() < 0.5 for _ in range(size)] for _ in range(size)]
+    modules = [[rows[y // grain][x // grain] for x in range(size)] for y in range(size)]
+    for y in range(0, size, 4):
+        modules[y][:11] = [sign == "1" for sign in rng.choice(["10111010000", "00001011101"])]
+    assert _penalty(_flattened(modules), _grid(size)) == lost_point(modules)
+
+
+def test_an_address_seen_before_and_one_never_seen_are_drawn_alike() -> None:
+    host = "https://other.example.cn"
+    first, second = url(host, new_code()), url(host, new_code())
+    for text in (first, second, first):
+        assert label_matrix(text, "H") == matrix(text, "H", mask=FIXED_MASK)
+        assert label_matrix(text) == by_qrcode(text)
+
+
+def test_twelve_zeros_in_a_row_take_the_way_of_bytes_whatever_was_seen_before() -> None:
+    for text in ("HTTPS://A.CN/L/00000000000A", "HTTPS://A.CN/L/000000000000", "HTTPS://A.CN/L/A00000000000"):
+        assert label_matrix(text) == matrix(text, "M" if "0" * 12 in text else best_level(len(text)), mask=FIXED_MASK)
+
+
+def test_a_label_carries_the_highest_level_it_has_room_for() -> None:
+    length = len(url("https://nuanxin.example.cn", new_code()))
+    assert [roomy_level(length, side) for side in (26, 20.7, 18.2, 14.5, 12)] == ["H", "H", "Q", "Q", "M"]
+    assert roomy_level(LONGEST, 26) == "M"
+
+
+SERVED = st.tuples(st.integers(27, 60), st.sampled_from(LEVELS), st.integers(0, 1), st.sampled_from([*range(8), None]))
 
 
 def test_level_q_is_kept_while_version_3_holds_the_address_and_m_follows() -> None:

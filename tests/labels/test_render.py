@@ -13,9 +13,10 @@ from PIL import Image
 
 from labels import typeface
 from labels.codes import new_code, shown, url
+from labels.layouts import Layout, layout
 from labels.matrix import NoSuchQr
 from labels.render import label_png, label_svg, qr_png, qr_svg
-from labels.templates import A4_2X4, A4_3X8, POINT_MM, LabelText, Layout, PrintedLabel, Template, layout
+from labels.templates import A4_2X4, A4_3X8, POINT_MM, ROLLS, LabelText, Mark, PrintedLabel, Template
 from labels.typeface import MISSING, Unprintable
 
 CODE = new_code()
@@ -125,7 +126,7 @@ def test_no_words_ever_leave_the_label(title: str, lines: list[str], big: str) -
         (LabelText(title="\u202e药"), "PRINT_CONTROL"),
         (LabelText(title="\ud800"), "PRINT_CONTROL"),
         (LabelText(big="2027-08-31" * 10), "PRINT_DOES_NOT_FIT"),
-        (LabelText(warning="禁止销售" * 20), "PRINT_DOES_NOT_FIT"),
+        (LabelText(warning="禁止销售" * 60), "PRINT_DOES_NOT_FIT"),
     ],
 )
 def test_what_cannot_be_printed_is_refused_with_its_reason(text: LabelText, code: str) -> None:
@@ -153,6 +154,41 @@ def test_the_svg_keeps_words_as_text_and_the_qr_as_one_path() -> None:
     assert words[0] == '<b>"药" & 糖</b>'
     assert PACK.code in words
     assert len([node for node in root.iter("{http://www.w3.org/2000/svg}path") if node.get("transform")]) == 1
+
+
+def test_a_mark_is_words_alone_framed_and_large() -> None:
+    mark = Mark("捐赠药品 禁止销售")
+    for template in (*ROLLS.values(), A4_3X8.label):
+        root = parsed(label_svg(mark, template))
+        texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+        assert [node.text for node in texts] == ["捐赠药品", "禁止销售"]
+        assert min(float(node.get("font-size", 0)) for node in texts) > template.big_pt
+        assert zxingcpp.read_barcodes(opened(label_png(mark, template))) == []
+    for nothing in ("", "   ", "药" * 300):
+        with pytest.raises(Unprintable):
+            label_png(Mark(nothing))
+
+
+def test_the_page_shows_the_same_lines_at_the_same_places_as_the_layout() -> None:
+    placed = layout(PACK.code, PACK.text, ROLLS["60x40"])
+    root = parsed(label_svg(PACK, ROLLS["60x40"]))
+    shown_at = [
+        (node.text, node.get("x"), node.get("y"), node.get("font-size"))
+        for node in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert shown_at == [(one.text, f"{one.x:.2f}", f"{one.y:.2f}", f"{one.size:.2f}") for one in placed.texts]
+
+
+def test_a_label_says_which_part_of_its_words_was_cut() -> None:
+    assert layout(PACK.code, PACK.text, A4_3X8.label).cut == ()
+    assert layout(PACK.code, LabelText(title=LONG_NAME * 2, big="2027-08-31"), A4_3X8.label).cut == ("title",)
+
+
+def test_a_name_with_a_sign_that_the_typeface_lacks_is_refused_with_its_place() -> None:
+    for words, position in (("药😀", 2), ("ا", 1), ("阿司匹林\ue000", 5)):
+        with pytest.raises(Unprintable) as no:
+            layout(PACK.code, LabelText(title=words), A4_3X8.label)
+        assert (no.value.code, no.value.params) == ("PRINT_NO_GLYPH", {"position": position})
 
 
 def test_a_qr_for_a_page_carries_its_quiet_zone_and_a_name_that_is_read_aloud() -> None:

@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+import io
 from itertools import pairwise
 
 import pypdfium2
 import pytest
 import zxingcpp
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops, ImageFilter
 
 from labels.codes import new_code, shown, url
-from labels.matrix import NoSuchQr
-from labels.sheets import Block, Heading, PageBreak, Qr, Table, Text, Tick, sheet_pdf, text_pdf
-from labels.templates import A4_2X4, SHEETS, LabelText, PrintedLabel
+from labels.layouts import layout, qr_of, qr_place
+from labels.matrix import Matrix, NoSuchQr, matrix, runs
+from labels.pdf import bars
+from labels.render import label_png
+from labels.sheets import (
+    Block,
+    Heading,
+    PageBreak,
+    Qr,
+    Table,
+    Text,
+    Tick,
+    marks,
+    print_sheet,
+    roll_sheet,
+    sheet_pdf,
+    text_pdf,
+)
+from labels.templates import (
+    A4_2X4,
+    A4_3X7,
+    A4_3X8,
+    ROLLS,
+    SHEETS,
+    Grid,
+    LabelText,
+    Mark,
+    PrintedLabel,
+    Template,
+    sheet_of,
+    template_for,
+)
 from labels.typeface import Unprintable
 
+GOODS = LabelText(
+    title="对乙酰氨基酚片 0.5g",
+    caption="有效期至",
+    big="2027-08-31",
+    lines=("批号 20240812A", "密封，25℃以下"),
+    warning="外用",
+)
 BLANK = LabelText(title="暖心 · 余药共享", lines=("贴在药盒上，用手机扫码登记",))
 
 
@@ -25,10 +64,10 @@ def labels(count: int, text: LabelText = BLANK) -> list[PrintedLabel]:
     ]
 
 
-def pages(pdf: bytes) -> list[Image.Image]:
+def pages(pdf: bytes, dpi: int = 150) -> list[Image.Image]:
     document = pypdfium2.PdfDocument(pdf)
     try:
-        return [page.render(scale=150 / 72).to_pil() for page in document]
+        return [page.render(scale=dpi / 72).to_pil() for page in document]
     finally:
         document.close()
 
@@ -42,7 +81,7 @@ def words(pdf: bytes) -> list[str]:
 
 
 def read(page: Image.Image) -> list[str]:
-    return [found.text for found in zxingcpp.read_barcodes(page)]
+    return [found.text for found in zxingcpp.read_barcodes(page, formats=zxingcpp.BarcodeFormat.QRCode)]
 
 
 def refused(blocks: list[Block], **options: float | str | bool) -> str:
@@ -93,6 +132,157 @@ def test_every_sheet_keeps_its_labels_on_the_page_and_readable() -> None:
         assert sorted(read(page)) == sorted(label.payload for label in asked)
         assert sheet.margin_left_mm + sheet.columns * sheet.label.width_mm <= sheet.page_width_mm
         assert sheet.margin_top_mm + sheet.rows * sheet.label.height_mm <= sheet.page_height_mm
+
+
+@pytest.mark.parametrize("dpi", [203, 300])
+def test_every_kind_of_paper_turned_back_into_a_picture_is_read_whole(dpi: int) -> None:
+    grid = sheet_of(Grid(columns=4, rows=10, label_width_mm=48, label_height_mm=27, margin_left_mm=8, margin_top_mm=12))
+    for sheet in (*SHEETS.values(), grid):
+        asked = labels(sheet.per_page, GOODS)
+        (page,) = pages(sheet_pdf(asked, sheet), dpi)
+        assert sorted(read(page)) == sorted(label.payload for label in asked), sheet.name
+
+
+@pytest.mark.parametrize(
+    "template", [*ROLLS.values(), A4_3X8.label, A4_3X7.label, A4_2X4.label, template_for(52.5, 29.7)]
+)
+@pytest.mark.parametrize("dpi", [203, 300])
+def test_the_paper_is_what_the_preview_showed(template: Template, dpi: int) -> None:
+    (label,) = labels(1, GOODS)
+    (page,) = pages(sheet_pdf([label], roll_sheet(template)), dpi)
+    seen = Image.open(io.BytesIO(label_png(label, template, dpi=dpi)))
+    assert abs(page.width - seen.width) <= 1
+    assert abs(page.height - seen.height) <= 1
+    placed = layout(label.code, label.text, template)
+    words = round((placed.qr_x + placed.qr_side * 1.07) * dpi / 72)
+    assert unlike(page.convert("L"), seen, (words, 0, seen.width, seen.height)) == 0
+    for shown_at in (page.convert("L"), seen):
+        assert modules(shown_at, label, template, dpi) == qr_of(label.payload, template)
+
+
+def unlike(page: Image.Image, seen: Image.Image, box: tuple[int, int, int, int]) -> int:
+    """Dark pixels of one that have nothing grey within two pixels in the other, either way round."""
+    dark = [one.crop(box).point(lambda level: 255 if level < 60 else 0) for one in (page, seen)]
+    grey = [
+        one.crop(box).point(lambda level: 255 if level < 200 else 0).filter(ImageFilter.MaxFilter(5))
+        for one in (page, seen)
+    ]
+    missing = [ImageChops.subtract(dark[0], grey[1]), ImageChops.subtract(dark[1], grey[0])]
+    return sum(one.histogram()[255] for one in missing)
+
+
+def modules(picture: Image.Image, label: PrintedLabel, template: Template, dpi: int) -> Matrix:
+    """The modules that stand there, looked at in their middles, on the square that the finder patterns span.
+
+    At 203 dpi that is where the paper has it, to the pixel; else a module is rounded to whole pixels.
+    """
+    size = qr_of(label.payload, template).size
+    placed = layout(label.code, label.text, template)
+    room = tuple(round((edge + placed.qr_side * 1.06) * dpi / 72) for edge in (placed.qr_x, placed.qr_y))
+    box = picture.crop((0, 0, *room)).point(lambda level: 255 if level < 128 else 0).getbbox()
+    assert box is not None
+    left, top, right, bottom = box
+    place = qr_place(placed, size)
+    ideal = [edge * dpi / 72 for edge in (place[0], place[1], place[0] + size * place[2], place[1] + size * place[2])]
+    assert max(abs(one - other) for one, other in zip(box, ideal, strict=True)) <= 1 + size / 4 * (dpi != 203)
+    middles = [(number + 0.5) / size for number in range(size)]
+    rows = [
+        "".join(
+            "1" if picture.getpixel((left + x * (right - left), top + y * (bottom - top))) < 128 else "0"
+            for x in middles
+        )
+        for y in middles
+    ]
+    return Matrix(size, tuple(int(row, 2) for row in rows))
+
+
+def test_a_free_grid_begins_where_the_used_sheet_ends() -> None:
+    grid = sheet_of(
+        Grid(
+            columns=2, rows=5, label_width_mm=90, label_height_mm=50, margin_left_mm=12, margin_top_mm=15,
+            gap_x_mm=5, gap_y_mm=2,
+        )
+    )  # fmt: skip
+    asked = labels(4, GOODS)
+    first, second = pages(sheet_pdf(asked, grid, start=7))
+    assert sorted(read(first)) == sorted(label.payload for label in asked[:3])
+    assert read(second) == [asked[3].payload]
+    (last,) = [one for one in zxingcpp.read_barcodes(first) if one.text == asked[2].payload]
+    assert last.position.top_left.x / first.width * 210 > 12 + 90 + 5
+    assert last.position.top_left.y / first.height * 297 > 15 + 4 * 52
+
+
+FITS = {"columns": 3, "rows": 8, "label_width_mm": 70, "label_height_mm": 37}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"columns": 0}, "PRINT_GRID"),
+        ({"columns": -1}, "PRINT_GRID"),
+        ({"rows": 10**7}, "PRINT_GRID"),
+        ({"label_width_mm": 10}, "PRINT_GRID"),
+        ({"label_height_mm": float("nan")}, "PRINT_GRID"),
+        ({"page_width_mm": float("inf")}, "PRINT_GRID"),
+        ({"margin_left_mm": -1}, "PRINT_GRID"),
+        ({"gap_y_mm": 31}, "PRINT_GRID"),
+        ({"columns": 4}, "PRINT_GRID_PAGE"),
+        ({"rows": 9}, "PRINT_GRID_PAGE"),
+        ({"margin_top_mm": 10}, "PRINT_GRID_PAGE"),
+        ({"gap_x_mm": 3}, "PRINT_GRID_PAGE"),
+    ],
+)
+def test_a_grid_that_no_page_holds_is_refused(change: dict[str, float], code: str) -> None:
+    assert sheet_of(Grid(**FITS)).per_page == 24  # type: ignore[arg-type]
+    with pytest.raises(Unprintable) as no:
+        sheet_of(Grid(**{**FITS, **change}))  # type: ignore[arg-type]
+    assert no.value.code == code
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(35, 210), st.floats(25, 150))
+def test_a_label_of_any_size_holds_its_goods_and_is_read(wide: float, tall: float) -> None:
+    template = template_for(wide, tall)
+    (label,) = labels(1, GOODS)
+    assert read(Image.open(io.BytesIO(label_png(label, template, dpi=203)))) == [label.payload]
+
+
+def test_a_sheet_of_marks_says_donated_and_not_for_sale_and_has_nothing_to_scan() -> None:
+    paper = sheet_pdf(marks(Mark("捐赠药品 禁止销售"), 30))
+    assert [read(page) for page in pages(paper)] == [[], []]
+    told = "".join(words(paper))
+    assert told.count("捐赠药品") == told.count("禁止销售") == 30
+
+
+def test_what_was_cut_short_is_told_with_its_code() -> None:
+    whole, cut = labels(1, GOODS)[0], labels(1, LabelText(title="复方氨酚烷胺胶囊" * 14, big="2027-08-31"))[0]
+    printed = print_sheet([whole, cut])
+    assert printed.cut == (cut.code,)
+    assert printed.data == sheet_pdf([whole, cut])
+
+
+def test_the_bars_of_the_press_cover_exactly_the_dark_modules() -> None:
+    for text in (
+        "HTTPS://A.CN/L/ABCDEFGHJKMN",
+        "HTTPS://NUANXIN.EXAMPLE.CN/L/ABCDEFGHJKMN",
+        "暖心小分队爱心服务站点" * 6,
+    ):
+        made = matrix(text, "H")
+        dark = set()
+        for x, y, wide, tall in (map(int, bar.split()) for bar in bars(made).decode().split(" re ") if bar):
+            assert tall == 1
+            dark |= {(x + step, y) for step in range(wide)}
+        assert dark == {(x + step, y) for x, y, wide in runs(made) for step in range(wide)}
+
+
+def test_labels_of_many_texts_are_each_printed_with_their_own() -> None:
+    asked = [labels(1, LabelText(title=f"第{number}种药", big="2027-08-31"))[0] for number in range(1, 1_100)]
+    told = "".join(words(sheet_pdf(asked)))
+    assert all(f"第{number}种药" in told for number in range(1, 1_100))
+    assert all(label.code in told for label in asked)
+
+
+FITS = {"columns": 3, "rows": 8, "label_width_mm": 70, "label_height_mm": 37}
 
 
 def test_nothing_is_printed_within_4_mm_of_the_papers_edge() -> None:
