@@ -142,7 +142,8 @@ def read_text(text: str) -> Scan:
 
 
 def _bare(text: str) -> Scan:
-    number = re.sub(r"[\s-]", "", text)
+    # The group separator is a blank to \s; without it the lot would run on into what follows.
+    number = "" if _GS in text.strip(_GS) else re.sub(r"[\s-]", "", text)
     if number.isascii() and number.isdigit():
         return _digits(number)
     if _BRACKETED.match(text) or _GS in text:
@@ -205,7 +206,21 @@ def _gs1(text: str) -> Scan:
         parsed = GS1Message.parse_hri(message) if message.startswith("(") else GS1Message.parse(message)
     except ParseError:
         return Unknown("NOT_RECOGNISED")
+    if not message.startswith("(") and not _is_separated(message, parsed.element_strings):
+        return Unknown("NOT_RECOGNISED")
     return _of_elements(parsed.element_strings)
+
+
+def _is_separated(message: str, elements: GS1ElementStrings) -> bool:
+    """Whether a separator stands behind each element that needs one (GS1 General Specifications 7.8)."""
+    place = 0
+    for element in elements:
+        place += len(element.ai.ai) + len(element.value)
+        separated = message[place : place + 1] == _GS
+        if element.ai.separator_required and place < len(message) and not separated:
+            return False
+        place += separated
+    return place == len(message)
 
 
 def _of_elements(elements: GS1ElementStrings) -> Scan:

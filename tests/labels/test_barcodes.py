@@ -310,3 +310,23 @@ def test_no_text_behind_a_gs1_beginning_makes_reading_fail(start: str, text: str
 def test_a_label_whose_only_digit_was_typed_as_a_letter_is_still_named_as_a_mistyped_label() -> None:
     # A typed O for the one 9: nothing but letters is left, and none of our codes has an O.
     assert isinstance(read_text("ABCDEFGHOJKM"), MistypedLabel)
+
+
+def test_a_lot_of_digits_ends_where_its_separator_stands() -> None:
+    # Nothing but digits and the separator: taken for blank, the separator would make one lot of lot and serial.
+    for text in ("01069012345678921012345\x1d21999", "\x1d01069012345678921012345\x1d21999\x1d"):
+        assert read_text(text) == Gs1(gtin="06901234567892", lot="12345", serial="999")
+
+
+def test_an_element_without_the_separator_that_it_needs_spoils_the_code() -> None:
+    # 7007 holds six or twelve digits and must be closed: what follows here may be a serial or half a date.
+    assert read_text("]d27007211225211") == Unknown("NOT_RECOGNISED")
+    assert read_text("]d27007211225\x1d211") == Gs1(serial="1")
+
+
+def test_no_vector_that_gs1_refuses_gives_product_lot_expiry_or_serial() -> None:
+    vectors = json.loads(outside_data("codes/gs1_ai_vectors.json").read_text("utf-8"))
+    wrong = [one["args"][1] for one in vectors if one["fn"] == "test_processAIdata" and one["args"][0] == "false"]
+    assert len(wrong) > 30
+    read = {text: read_text("]d2" + text[1:].replace("^", "\x1d")) for text in wrong if text.startswith("^")}
+    assert {text: scan for text, scan in read.items() if isinstance(scan, Gs1)} == {}

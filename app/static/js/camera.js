@@ -14,6 +14,7 @@ const reasons = { NotAllowedError: "refused", SecurityError: "refused", NotFound
 const inWeChat = () => /MicroMessenger/i.test(navigator.userAgent);
 
 async function ask() {
+  if (typeof WebAssembly !== "object" || typeof WebAssembly.instantiate !== "function") throw new CameraRefused(inWeChat() ? "wechat" : "old");
   if (!navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) {
     if (inWeChat()) throw new CameraRefused("wechat");
     throw new CameraRefused(window.isSecureContext ? "no_camera" : "insecure");
