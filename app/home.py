@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -10,9 +11,12 @@ from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.base.permissions import Actor, Role
+from distribution import incident_list
 from distribution.journey import State
 from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
 from inventory import hold
+from labels import guessing
+from labels.guessing import Alert
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -39,6 +43,7 @@ _DOORS: dict[str, tuple[str, str]] = {
     "/people": ("home.people", "people"),
     "/audit": ("home.audit", "list"),
     "/policy": ("home.policy", "shield"),
+    "/incidents": ("home.incidents", "warning"),
 }
 
 _OF_ROLE: dict[Role, tuple[str, ...]] = {
@@ -52,12 +57,23 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/residents",
         "/plans",
         "/rounds",
+        "/incidents",
         "/stock",
         "/labels",
         "/people",
         "/policy",
     ),
-    Role.OFFICE: ("/release", "/needs", "/residents", "/plans", "/rounds", "/stock", "/labels", "/policy"),
+    Role.OFFICE: (
+        "/release",
+        "/needs",
+        "/residents",
+        "/plans",
+        "/rounds",
+        "/incidents",
+        "/stock",
+        "/labels",
+        "/policy",
+    ),
     Role.ADMINISTRATOR: ("/people", "/audit", "/policy"),
     Role.AUDITOR: ("/audit", "/stock", "/policy"),
 }
@@ -69,6 +85,11 @@ def doors(session: Session, actor: Actor) -> tuple[Door, ...]:
         Door(href, *_DOORS[href], _COUNTS[href](session, actor) if href in _COUNTS else None)
         for href in _OF_ROLE[actor.role]
     )
+
+
+def alert(session: Session, actor: Actor, now: datetime) -> Alert | None:
+    """That label codes are being guessed, for those who can do something about it."""
+    return guessing.alert(session, now) if actor.role in {Role.ADMINISTRATOR, Role.OFFICE} else None
 
 
 def _open_needs(session: Session, actor: Actor) -> int | None:
@@ -109,4 +130,5 @@ _COUNTS: dict[str, Callable[[Session, Actor], int | None]] = {
     "/needs": _open_needs,
     "/packing": _parcels_to_pack,
     "/medic": _for_a_medic,
+    "/incidents": incident_list.waiting,
 }

@@ -7,7 +7,7 @@ import logging
 import secrets
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -22,8 +22,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app.base import accounts
 from app.base.clock import Clock
 from app.base.db import Database
-from app.base.edges import Tools
-from app.base.errors import Busy, Forbidden, Invalid, Refusal, SignInNeeded, StoreUnavailable
+from app.base.edges import WHOLE, Tools, has_guard, whole_numbers
+from app.base.errors import Busy, Forbidden, Invalid, Params, Refusal, SignInNeeded, StoreUnavailable
 from app.base.fields import fault_of
 from app.base.i18n import preferred
 from app.base.settings import Settings
@@ -67,14 +67,17 @@ class Doorman(ASGIMiddleware):
         self.session_cookie = cookie_name(settings, "session")
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(settings.base_url))
         self._known: dict[str, tuple[int, accounts.Known]] = {}
+        self._numbers: dict[str, frozenset[str]] = {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        self._deny_by_default(scope)
         request: Request[Any, Any, Any] = Request(scope)
         told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _TOLD}
         cookies = request.cookies if b"cookie" in told else {}
         scope["user"], scope["auth"] = None, None
         scope["state"]["language"] = preferred(cookies.get("lang"), told.get(b"accept-language"))
-        self._single_parameters(scope)
+        if scope["query_string"]:
+            self._plain_parameters(scope)
         bearer = told.get(b"authorization", "")
         if bearer[:7].lower() == "bearer ":
             await self._admit(scope, bearer[7:].strip())
@@ -85,6 +88,18 @@ class Doorman(ASGIMiddleware):
             if token is not None:
                 await self._admit(scope, token, cookie=True)
         await next_app(scope, receive, send)
+
+    def _deny_by_default(self, scope: Scope) -> None:
+        """No declared guard, no answer, save which methods an address takes.
+
+        Here and not as a guard of the application's own: the framework copies the handler for every guard it runs.
+        """
+        handler = scope["route_handler"]
+        if handler.handler_id in self._numbers or scope.get("method") == HttpMethod.OPTIONS:
+            return
+        if not has_guard(handler):
+            raise Forbidden
+        self._numbers[handler.handler_id] = whole_numbers(handler)
 
     async def _admit(self, scope: Scope, token: str, *, cookie: bool = False) -> None:
         now = self.clock.now()
@@ -135,59 +150,18 @@ class Doorman(ASGIMiddleware):
         if foreign:
             raise CrossSite
 
-    @staticmethod
-    def _single_parameters(scope: Scope) -> None:
-        query = scope["query_string"]
-        if b"&" in query:
-            names = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
-            if len(names) != len(set(names)):
-                raise RepeatedParameter(("query", "repeated", {}))
-
-
-_POLICY = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; "
-    "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; "
-    "manifest-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; "
-    "object-src 'none'; frame-ancestors 'none'"
-)
-# What only sends on shows nothing and runs nothing.
-_NO_PAGE = b"default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-_ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
-}
-
-
-class Headers:
-    """Puts the security headers on every answer, errors and refusals included."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.always = [(name.encode(), value.encode()) for name, value in _ALWAYS.items()]
-        if settings.secure:
-            self.always.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
-
-    async def __call__(self, message: Message, scope: Scope) -> None:
-        if message["type"] != "http.response.start":
-            return
-        headers = message["headers"] = list(message.get("headers", []))
-        onward = 300 <= message["status"] < 400
-        policy = _NO_PAGE if onward else _POLICY.format(nonce=nonce_of(scope)).encode()
-        headers.append((b"content-security-policy", policy))
-        headers.extend(self.always)
-        if not any(name == b"cache-control" for name, _ in headers):
-            headers.append((b"cache-control", b"no-store"))
-
-
-def nonce_of(scope: Scope) -> str:
-    """The answer's script nonce, made when first asked for."""
-    state = scope.setdefault("state", {})
-    if "nonce" not in state:
-        state["nonce"] = secrets.token_urlsafe(16)
-    return cast("str", state["nonce"])
+    def _plain_parameters(self, scope: Scope) -> None:
+        """Every parameter of a query once, and whole numbers as plain digits."""
+        given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        names = [name for name, _ in given]
+        if len(names) != len(set(names)):
+            raise RepeatedParameter(("query", "repeated", {}))
+        numbers = self._numbers.get(scope["route_handler"].handler_id, frozenset())
+        wrong: list[tuple[str, str, Params]] = [
+            (name, "whole_number", {}) for name, text in given if name in numbers and not WHOLE.match(text)
+        ]
+        if wrong:
+            raise Invalid(*wrong)
 
 
 def language_of(request: Request[Any, Any, Any]) -> str:
@@ -294,6 +268,7 @@ class Answers:
             f"safety.{reason.code}",
             f"matching.{reason.code}",
             f"journey.{reason.code}",
+            f"incident.todo.{reason.code}",
         ):
             if messages.has(key):
                 return messages.say(language, key, **reason.params)

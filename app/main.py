@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import anyio
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, select_autoescape
 from jinja2.loaders import ChoiceLoader
 from litestar import Litestar, Request
@@ -22,11 +23,18 @@ import app.pages
 import distribution.api
 import distribution.pages
 import inventory.api
+import inventory.leaflet_pages
 import inventory.pages
+import inventory.place_edges
+import inventory.scan_edges
 import labels.api
+import labels.basket_edges
 import labels.pages
-from app import assets, http, openapi
-from app.base import accounts, audit, edges, store
+import labels.photos
+import labels.print_edges
+import labels.reprint_edges
+from app import access_log, assets, headers, http, openapi
+from app.base import accounts, audit, store
 from app.base.clock import Clock
 from app.base.db import Database, open_database
 from app.base.edges import Call, StrictBody, Tools
@@ -35,6 +43,16 @@ from app.base.i18n import Messages
 from app.base.permissions import Actor
 from app.base.settings import Settings, read_settings
 from app.navigation import navigation
+from distribution import parcel_labels, parcel_state, rounds, scan_desk
+from distribution.incidents import WATCH
+from distribution.recalled_parcels import parcel_is_recalled
+from inventory import donations, pack_labels, packs, scanned, stations
+from inventory.recalls import pack_is_recalled
+from labels.basket import Tellers
+from labels.reprint import Reaches
+from labels.scan import Unsafe
+from labels.stickers import Wording
+from labels.watching import Watch
 
 ROOT = Path(__file__).parent
 FEATURES = {name: ROOT.parent / name for name in ("inventory", "distribution", "labels")}
@@ -44,9 +62,30 @@ OPENERS: dict[str, Callable[[UUID], str]] = {
     "pack": lambda subject: f"/packs/{subject}",
     "parcel": lambda subject: f"/parcels/{subject}",
     "receipt": lambda subject: f"/donations/{subject}",
+    "place": lambda subject: f"/places/{subject}",
+    "round": lambda subject: f"/rounds/{subject}",
     "badge": lambda subject: f"/badge/{subject}",
 }
 """What a bound label of each kind opens for somebody signed in."""
+
+UNSAFE: Unsafe = {"pack": pack_is_recalled, "parcel": parcel_is_recalled}
+"""Who tells of each kind whether anyone who scans its label must read «do not take»."""
+
+REACHES: Reaches = {
+    "pack": packs.in_reach,
+    "parcel": parcel_state.in_reach,
+    "receipt": donations.in_reach,
+    "place": stations.place_in_reach,
+    "round": rounds.in_reach,
+}
+"""Who goes on, for each kind, only for those in whose scope the thing is."""
+
+WORDING: Wording = {
+    "pack": pack_labels.words,
+    "place": pack_labels.place_words,
+    "parcel": parcel_labels.words,
+}
+"""What stands on the label of each kind of thing."""
 
 log = logging.getLogger("nuanxin")
 
@@ -100,7 +139,7 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
     made = Litestar(
         **_routes(Provide(provide_call, sync_to_thread=False)),
         middleware=[http.Doorman(settings, database, clock)],
-        before_send=[http.Headers(settings)],
+        before_send=[headers.Headers(settings)],
         exception_handlers={
             Refusal: answers.refused,
             HTTPException: answers.http_error,
@@ -113,7 +152,39 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
         debug=False,
     )
     made.asgi_handler = http.Head(made.asgi_handler)
+    if access_log.log.isEnabledFor(logging.DEBUG):
+        made.asgi_handler = access_log.AccessLog(made.asgi_handler)
+    if settings.proxy:
+        made.asgi_handler = wrap_asgi_with_proxy_headers(made.asgi_handler, settings.proxy)
     return made
+
+
+def _unsafe() -> Unsafe:
+    return UNSAFE
+
+
+def _wording() -> Wording:
+    return WORDING
+
+
+TELLERS = Tellers(
+    things={"pack": scanned.pack, "parcel": scan_desk.parcel, "place": scanned.place},
+    goods=scanned.goods,
+    desk=scan_desk.desk,
+)
+"""Who tells the scan page of each kind of thing, of a box that is not ours yet, and of what its reader can choose."""
+
+
+def _tellers() -> Tellers:
+    return TELLERS
+
+
+def _reaches() -> Reaches:
+    return REACHES
+
+
+def _watch() -> Watch:
+    return WATCH
 
 
 def _routes(call: Provide) -> dict[str, Any]:
@@ -124,16 +195,29 @@ def _routes(call: Provide) -> dict[str, Any]:
             *app.pages.handlers,
             *labels.api.handlers,
             *labels.pages.handlers,
+            *labels.photos.handlers,
+            *labels.print_edges.handlers,
+            *labels.reprint_edges.handlers,
+            *labels.basket_edges.handlers,
             *inventory.api.handlers,
             *inventory.pages.handlers,
+            *inventory.leaflet_pages.handlers,
+            *inventory.place_edges.handlers,
+            *inventory.scan_edges.handlers,
             *distribution.api.handlers,
             *distribution.pages.handlers,
             *assets.handlers,
         ],
-        "dependencies": {"call": call},
+        "dependencies": {
+            "call": call,
+            "unsafe": Provide(_unsafe, sync_to_thread=False),
+            "reaches": Provide(_reaches, sync_to_thread=False),
+            "watch": Provide(_watch, sync_to_thread=False),
+            "wording": Provide(_wording, sync_to_thread=False),
+            "tellers": Provide(_tellers, sync_to_thread=False),
+        },
         "dto": StrictBody,
         "return_dto": None,
-        "guards": [edges.deny_by_default],
         "openapi_config": openapi.configuration(),
         "on_app_init": [openapi.no_schema_pages],
         "signature_types": [Call],
@@ -165,7 +249,7 @@ def _frame(settings: Settings, words: Messages, *, demo: bool) -> Callable[[Requ
             "tr": words,
             "lang": language,
             "actor": _reader(actor, say) if actor else None,
-            "nonce": http.nonce_of(request.scope),
+            "nonce": headers.nonce_of(request.scope),
             "csrf_token": accounts.csrf_token(token) if token else "",
             "path": http.address_of(request),
             "nav": navigation(actor, request.url.path, say),

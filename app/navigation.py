@@ -28,6 +28,7 @@ ENTRIES: tuple[tuple[str, str, str, Permission], ...] = (
     ("/needs", "nav.needs", "heart", Permission.READ_NEEDS),
     ("/residents", "nav.residents", "person", Permission.EDIT_RESIDENT),
     ("/plans", "nav.plans", "gift", Permission.READ_PLAN),
+    ("/incidents", "nav.incidents", "warning", Permission.CLOSE_INCIDENT),
     ("/stock", "nav.stock", "box", Permission.READ_STOCK),
     ("/labels", "nav.labels", "label", Permission.PRINT_LABELS),
     ("/people", "nav.people", "people", Permission.READ_ACCOUNTS),

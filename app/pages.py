@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -17,21 +16,22 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
 from markupsafe import Markup
 
-from app import home, people, sign_in
-from app.base import accounts, audit, policy
+from app import home, people, rulebook, sign_in
+from app.base import accounts, audit, own_secret
 from app.base.audit import NoteLine
 from app.base.edges import PUBLIC, Call, Form, may
 from app.base.errors import Invalid, Refusal
 from app.base.fields import ScannedText
 from app.base.i18n import LANGUAGES
 from app.base.ids import new_id
-from app.base.permissions import Permission, Role
-from app.base.policy import InForce
+from app.base.own_secret import ChangeSecret
+from app.base.permissions import PHONE_ROLES, Permission, Role
 from app.http import AfterHandle, set_cookie
 from app.people import Newcomer
 from app.sign_in import Credentials, NewSecret, Pin
 from labels import codes
 from labels.render import qr_svg
+from labels.second_person import owner_of_badge
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FEW = 100
@@ -63,15 +63,6 @@ class ToldNote(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class ToldPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy in the reader's words: ``facts`` are (what, its lines)."""
-
-    name: str
-    version: int
-    valid_from: date
-    facts: tuple[tuple[str, tuple[str, ...]], ...]
-
-
 class UnknownPhone(Refusal):
     """A badge was shown on a phone that no invitation was opened on."""
 
@@ -84,7 +75,10 @@ async def home_page(call: NamedDependency[Call]) -> Response[Any]:
     """The doors of the reader's role; sign-in where nobody is signed in."""
     if call.actor_or_none is None:
         return call.go("/sign-in")
-    return call.page("home.html", doors=await call.read(home.doors, call.actor), role=call.actor.role)
+    alert = await call.read(home.alert, call.actor, call.now)
+    since = f"{alert.at.astimezone(ZoneInfo(call.settings.timezone)):%m-%d %H:%M}" if alert else ""
+    doors = await call.read(home.doors, call.actor)
+    return call.page("home.html", doors=doors, role=call.actor.role, alert=alert, since=since)
 
 
 @get("/sign-in", opt=PUBLIC, include_in_schema=False)
@@ -124,6 +118,34 @@ async def leave(call: NamedDependency[Call]) -> Response[Any]:
     answer = call.go("/sign-in")
     set_cookie(answer, call.settings, "session", "", 0)
     return answer
+
+
+@get("/secret", guards=[may(Permission.READ_OWN)], include_in_schema=False)
+async def own_secret_page(call: NamedDependency[Call], done: FromQuery[bool] = False) -> Response[Any]:
+    """Change one's own PIN or passphrase."""
+    return await _own_secret(call, done=done)
+
+
+@post("/secret", guards=[may(Permission.READ_OWN)], include_in_schema=False)
+async def change_own_secret(call: NamedDependency[Call]) -> Response[Any]:
+    """The old one is asked; all other sign-ins end, and this browser goes on with a new one."""
+    form = await call.form()
+    try:
+        order = call.filled(ChangeSecret, form)
+        if call.actor.role not in PHONE_ROLES and _first(form, "again") != order.secret:
+            raise Invalid(("again", "again", {}))
+        token = await sign_in.change_secret(call, order)
+    except Refusal as no:
+        return await _own_secret(call, no)
+    answer = call.go("/secret?done=true")
+    if token is not None:
+        sign_in.give_cookies(call, answer, token)
+    return answer
+
+
+async def _own_secret(call: Call, no: Refusal | None = None, *, done: bool = False) -> Response[Any]:
+    pin, has_secret = call.actor.role in PHONE_ROLES, await call.read(own_secret.has_secret, call.actor)
+    return call.page("own_secret.html", **_told(call, no), pin=pin, has_secret=has_secret, done=done)
 
 
 @post("/lang", opt=PUBLIC, include_in_schema=False)
@@ -171,7 +193,8 @@ async def show_badge(call: NamedDependency[Call]) -> Response[Any]:
     """A badge was scanned on a station's phone: go on to its PIN."""
     form = await call.form()
     try:
-        owner = await call.read(people.owner_of_badge, call.filled(Scanned, form).text)
+        await _known_phone(call)  # a stranger could tell by the answer which codes are badges
+        owner = await call.read(owner_of_badge, call.filled(Scanned, form).text)
     except Refusal as no:
         return await _sign_in_form(call, "/", no)
     return call.go(f"/badge/{owner}")
@@ -197,11 +220,15 @@ async def enter_by_badge(call: NamedDependency[Call], account: FromPath[UUID]) -
 
 
 async def _badge_form(call: Call, account: UUID, no: Refusal | None = None) -> Response[Any]:
+    await _known_phone(call)
+    owner = await call.read(accounts.actor_of, account)
+    return call.page("badge.html", **_told(call, no), owner=owner)
+
+
+async def _known_phone(call: Call) -> None:
     device = sign_in.device_of(call)
     if device is None or await call.read(accounts.known_device, device) is None:
         raise UnknownPhone
-    owner = await call.read(accounts.actor_of, account)
-    return call.page("badge.html", **_told(call, no), owner=owner)
 
 
 @get("/people", guards=[may(Permission.READ_ACCOUNTS)], include_in_schema=False)
@@ -306,8 +333,8 @@ async def audit_page(call: NamedDependency[Call], before: FromQuery[UUID | None]
 @get("/policy", guards=[may(Permission.READ_POLICY)], include_in_schema=False)
 async def policy_page(call: NamedDependency[Call]) -> Response[Any]:
     """The thresholds and rule switches that hold today."""
-    found = await call.read(policy.in_force, call.today)
-    return call.page("policy.html", policies=[_told_policy(call, one) for one in found])
+    book = await call.read(rulebook.rulebook, call.today)
+    return call.page("policy.html", policies=rulebook.told(call, book))
 
 
 def _told(call: Call, no: Refusal | None) -> dict[str, Any]:
@@ -346,26 +373,9 @@ def _plain(call: Call, value: object) -> str:
     return text[-8:] if _ID.fullmatch(text) else _worded(call, "audit.value", text)
 
 
-def _told_policy(call: Call, found: InForce) -> ToldPolicy:
-    facts = tuple((_worded(call, "policy.field", name), _lines(value)) for name, value in found.body.items())
-    name = _worded(call, "policy.name", found.name)
-    return ToldPolicy(name=name, version=found.version, valid_from=found.valid_from, facts=facts)
-
-
 def _worded(call: Call, family: str, name: str) -> str:
     key = f"{family}.{name}"
     return call.say(key) if call.tools.messages.has(key) else name
-
-
-def _lines(value: Any) -> tuple[str, ...]:
-    """A stored value for reading: plain ones in one line, a table's rows in one each."""
-    if isinstance(value, dict):
-        return tuple(f"{name}: {part}" for name, part in value.items())
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return tuple(" · ".join(str(part) for part in row.values()) for row in value)
-    if isinstance(value, list):
-        return (" · ".join(sorted(map(str, value))),) if value else ()
-    return () if value is None else (str(value),)
 
 
 def _first(form: Form, name: str) -> str:
@@ -377,6 +387,8 @@ handlers: list[BaseRouteHandler] = [
     sign_in_page,
     enter,
     leave,
+    own_secret_page,
+    change_own_secret,
     choose_language,
     invitation,
     join,

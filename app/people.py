@@ -17,8 +17,7 @@ from app.base.permissions import Actor, Role, ScopeKind
 from app.base.vault import Vault
 from distribution.models import Team
 from inventory.models import Station
-from labels import codes, registry
-from labels.models import LabelState
+from labels import registry
 
 SCOPE_OF: dict[Role, ScopeKind] = {
     Role.VOLUNTEER: ScopeKind.STATION,
@@ -42,13 +41,6 @@ class OwnAccount(Refusal):
 
     code = "OWN_ACCOUNT"
     status = 409
-
-
-class NotBadge(Refusal):
-    """What was scanned is nobody's badge."""
-
-    code = "NOT_BADGE"
-    status = 404
 
 
 class Newcomer(accounts.NewAccount, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -261,14 +253,3 @@ def badge(session: Session, account: UUID, actor: Actor, now: datetime) -> str:
     if former := registry.code_of(session, account):
         registry.void(session, former, "replaced", actor, now)
     return registry.fresh(session, "badge", account, actor, now)
-
-
-def owner_of_badge(session: Session, scanned: str) -> UUID:
-    """Whose badge a scanned or typed text is; raises NotBadge."""
-    try:
-        label = registry.look_up(session, codes.parse(scanned))
-    except codes.MistypedCode:
-        raise NotBadge from None
-    if label is None or label.state != LabelState.BOUND or label.kind != "badge" or label.subject is None:
-        raise NotBadge
-    return label.subject

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
-from app.base import accounts
+from app.base import accounts, own_secret
 from app.base.accounts import Entry, Token, WrongSecret
+from app.base.beside import beside as beside
 from app.base.edges import Call
+from app.base.errors import Invalid
 from app.base.fields import Secret, Word
+from app.base.own_secret import ChangeSecret
+from app.base.passwords import must_be_good
 from app.base.permissions import PHONE_ROLES
 from app.http import cookie_name, set_cookie
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-# Each hash takes 19 MiB and some 50 ms: two at a time, so that a storm of guesses takes neither memory nor the server.
-_hashing = ThreadPoolExecutor(2, thread_name_prefix="hashing")
 _DEVICE_SECONDS = 400 * 86_400
 
 
@@ -62,9 +58,16 @@ async def join(call: Call, token: str, secret: str | None) -> Entry:
     return await call.write(accounts.accept_invitation, token, hashed, call.now)
 
 
-async def beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run slow hashing in a thread of its own."""
-    return await asyncio.get_running_loop().run_in_executor(_hashing, lambda: work(*args, **kwargs))
+async def change_secret(call: Call, order: ChangeSecret) -> Token | None:
+    """Change one's own PIN or passphrase; returns the browser's fresh sign-in. Raises Invalid, TooMany, Conflict."""
+    must_be_good(call.actor.role, order.secret)
+    knocked = await call.read(own_secret.knock, call.actor)
+    await call.write(accounts.count_try, knocked, call.now)
+    if not await beside(accounts.secret_fits, knocked.stored, order.current):
+        raise Invalid(("current", "old_secret", {}))
+    hashed = await beside(accounts.hash_secret, call.actor.role, order.secret)
+    renew = leaving(call) is not None
+    return await call.write(own_secret.change, knocked, hashed, call.actor, call.now, renew=renew)
 
 
 def device_of(call: Call) -> str | None:

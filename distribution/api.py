@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from distribution import door_api, people_api
+from distribution import door_api, incident_edges, people_api
 
-handlers: list[BaseRouteHandler] = [*people_api.handlers, *door_api.handlers]
+handlers: list[BaseRouteHandler] = [*people_api.handlers, *door_api.handlers, *incident_edges.api]

@@ -13,24 +13,23 @@ from sqlalchemy.orm import Session
 
 from app.base import replay
 from app.base.errors import Invalid, NotFound
-from app.base.fields import Key, ScannedText
+from app.base.fields import Dated, Key, PhoneTime, ScannedText
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from app.base.vault import Vault
 from distribution import journey
 from distribution.confirmations import Recorded, confirm, recorded
-from distribution.door_errors import HandOverIncomplete, NotYet, WrongParcel, WrongStep
+from distribution.door_errors import HandOverIncomplete, NotYet, ParcelStopped, WrongParcel, WrongStep
 from distribution.journey import Counsel, Event, Failure, Receiver, State
 from distribution.models import Given, LineState, Parcel, ParcelLine, Round, Team, TeamMember
 from distribution.parcel_labels import scanned_parcel
-from distribution.parcel_state import locked, locked_lines, mark, names, settle, step, still_safe
+from distribution.parcel_state import locked, locked_lines, mark, names, settle, step, still_safe, stopped_by_incident
 from distribution.rounds import PLANNED, RUNNING, close_if_done
 from distribution.safety_facts import SUPPLY_KINDS
 from inventory import ledger
 from inventory.ledger import TO_RESIDENTS, Spot
 from inventory.models import PlaceKind
 
-PhoneTime = Annotated[datetime, msgspec.Meta(tz=True)]
 ENDED = frozenset({State.DELIVERED, State.FAILED, State.RETURNED, State.UNPACKED})
 
 
@@ -52,7 +51,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     left: int
 
 
-class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class HandOver(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the member records when the parcel is handed over. ``key`` is the record's id, made on the phone.
 
     ``code`` is the parcel's label as scanned at the door, ``phone_at`` the phone's clock.
@@ -68,7 +67,7 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     counselled_by_phone: bool = False
 
 
-class FailDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FailDelivery(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the member records when the parcel could not be handed over."""
 
     key: Key
@@ -80,7 +79,7 @@ class FailDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def take_over(session: Session, vault: Vault, take: TakeOver, actor: Actor, today: date, now: datetime) -> Taken:
     """Custody passes: the goods move from the parcel at the station into the team's hands.
 
-    Judged again first. Raises NotFound outside the own team, WrongStep, NotYet, and as ``still_safe``.
+    Judged again first. Raises NotFound outside the own team, WrongStep, NotYet, ParcelStopped, and as ``still_safe``.
     """
     parcel = locked(session, _meant(session, take))
     of_the_team(session, parcel.team, actor)
@@ -89,6 +88,7 @@ def take_over(session: Session, vault: Vault, take: TakeOver, actor: Actor, toda
     if parcel.round is None or parcel.state != State.ASSIGNED:
         raise WrongStep(state=parcel.state, event=Event.DEPART.value)
     _not_before(session, parcel.round, today)
+    _not_stopped(session, parcel)
     still_safe(session, vault, parcel, today, now)
     source, target = Spot(parcel.place, PlaceKind.PARCEL), hands_of(session, parcel.team)
     for line in locked_lines(session, parcel.id, LineState.PACKED):
@@ -126,6 +126,11 @@ def _not_before(session: Session, round_id: UUID, today: date) -> None:
         raise NotYet(day=day.isoformat())
 
 
+def _not_stopped(session: Session, parcel: Parcel) -> None:
+    if stopped_by_incident(session, parcel.id):
+        raise ParcelStopped
+
+
 def hands_of(session: Session, team: UUID) -> Spot:
     """Where the goods are that a team's members carry."""
     place = session.execute(select(Team.place).where(Team.id == team)).scalar_one()
@@ -144,8 +149,8 @@ def hand_over(session: Session, vault: Vault, over: HandOver, actor: Actor, toda
     """The parcel is the household's: goods to residents, lines given, needs met.
 
     A record that comes after another ended the journey is kept without effect. Raises NotFound, WrongStep (not taken
-    over), WrongParcel, HandOverIncomplete (DS17, no agreement), and as ``still_safe``: something may have been given
-    meanwhile by another parcel.
+    over), ParcelStopped, WrongParcel, HandOverIncomplete (DS17, no agreement), and as ``still_safe``: something may
+    have been given meanwhile by another parcel.
     """
     parcel = locked(session, over.parcel)
     of_the_team(session, parcel.team, actor)
@@ -156,6 +161,7 @@ def hand_over(session: Session, vault: Vault, over: HandOver, actor: Actor, toda
         return confirm(session, parcel, over.key, "parcel.hand-over", over, actor, now, effective=False, **told)
     if parcel.state != State.OUT:
         raise WrongStep(state=parcel.state, event=Event.DELIVER.value)
+    _not_stopped(session, parcel)
     lines = locked_lines(session, parcel.id, LineState.PACKED)
     _may_be_handed_over(session, over, lines)
     still_safe(session, vault, parcel, today, now)

@@ -16,7 +16,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from app.base.edges import Call, may
 from app.base.i18n import LANGUAGES
 from app.base.permissions import Permission
-from distribution import deliveries, leaflets, parcel_labels, parcels, picking, returns, rounds, unpacking
+from distribution import custody, deliveries, leaflets, parcel_labels, picking, rounds, unpacking
 from distribution.confirmations import Recorded
 from distribution.deliveries import FailDelivery, HandOver, Taken, TakeOver
 from distribution.door_errors import NotLabelled
@@ -27,6 +27,7 @@ from distribution.picking import ParcelView, Waiting
 from distribution.returns import TakeBack, TakenBack
 from distribution.rounds import ChangeRound, NewRound, Ready, RoundView
 from distribution.unpacking import DropLine, Unpack
+from labels import codes
 from labels.render import label_png
 from labels.sheets import sheet_pdf, text_pdf
 from labels.templates import A4_2X4, PrintedLabel
@@ -87,7 +88,7 @@ async def read_parcel(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Pa
 @post("/api/parcels/scan", operation_id="packScan", guards=[may(Permission.PACK)], status_code=200)
 async def pack_scan(call: NamedDependency[Call], data: JSONBody[PackLine]) -> Packed:
     """Put the pack behind a scanned label into a parcel. Each wrong pack has a code of its own; then nothing moved."""
-    return await call.write(parcels.pack, call.vault, data, call.actor, call.today, call.now)
+    return await custody.pick(call, data)
 
 
 @post("/api/parcels/drop-line", operation_id="dropParcelLine", guards=[may(Permission.PACK)], status_code=200)
@@ -105,7 +106,7 @@ async def unpack(call: NamedDependency[Call], data: JSONBody[Unpack]) -> Moved:
 @post("/api/parcels/label", operation_id="claimParcelLabel", guards=[may(Permission.PACK)], status_code=200)
 async def claim_label(call: NamedDependency[Call], data: JSONBody[ClaimLabel]) -> Claimed:
     """Label a packed parcel with a scanned blank label, or a fresh one to print: it is ready for a round."""
-    return await call.write(parcel_labels.claim_label, call.vault, data, call.actor, call.today, call.now)
+    return await custody.label(call, data)
 
 
 @get("/api/parcels/{parcel:uuid}/label", operation_id="parcelLabel", guards=[may(Permission.PACK)], media_type=PDF)
@@ -153,8 +154,11 @@ async def leaflet_file(call: Call, parcel: UUID, language: Language) -> Response
     paper = await call.read(parcel_labels.paper, parcel, call.actor)
     say = partial(call.tools.messages.say, language)
     ticks = [one.value for one in Counsel]
-    blocks = leaflets.paper(paper.portions, language, say, ticks=ticks, contact=call.settings.phone)
-    footer = say("leaflet.footer", serial=paper.serial, organisation=call.settings.organisation)
+    settings = call.settings
+    blocks = leaflets.paper(
+        paper.portions, language, say, ticks=ticks, contact=settings.phone, base_url=settings.base_url
+    )
+    footer = say("leaflet.footer", serial=paper.serial, organisation=settings.organisation)
     pdf = await asyncio.to_thread(text_pdf, say("leaflet.title"), blocks, footer=footer)
     return call.file(pdf, PDF, "leaflet.pdf")
 
@@ -205,7 +209,8 @@ async def round_sheet(call: NamedDependency[Call], round_id: FromPath[UUID]) -> 
 async def sheet_file(call: Call, round_id: UUID) -> Response[bytes]:
     """The round sheet's PDF in the reader's language."""
     view = await call.read(rounds.read_round, round_id, call.actor)
-    blocks = rounds.sheet(view, call.say)
+    code = await call.read(rounds.code_of, round_id, call.actor)
+    blocks = rounds.sheet(view, call.say, codes.url(call.settings.base_url, code) if code else "")
     pdf = await asyncio.to_thread(text_pdf, call.say("round.sheet.title"), blocks, size_pt=13, landscape=True)
     return call.file(pdf, PDF, "round.pdf")
 
@@ -213,13 +218,13 @@ async def sheet_file(call: Call, round_id: UUID) -> Response[bytes]:
 @post("/api/parcels/take-over", operation_id="takeOverParcel", guards=[may(Permission.DELIVER)], status_code=200)
 async def take_over(call: NamedDependency[Call], data: JSONBody[TakeOver]) -> Taken:
     """Custody passes from the station to the member who scans the parcel; safety is judged again."""
-    return await call.write(deliveries.take_over, call.vault, data, call.actor, call.today, call.now)
+    return await custody.take_over(call, data)
 
 
 @post("/api/parcels/hand-over", operation_id="handOverParcel", guards=[may(Permission.DELIVER)], status_code=200)
 async def hand_over(call: NamedDependency[Call], data: JSONBody[HandOver]) -> Recorded:
     """Record a hand-over; sent again it counts once, after another's record it is kept without effect."""
-    return await call.write(deliveries.hand_over, call.vault, data, call.actor, call.today, call.now)
+    return await custody.hand_over(call, data)
 
 
 @post("/api/parcels/fail", operation_id="failDelivery", guards=[may(Permission.DELIVER)], status_code=200)
@@ -231,7 +236,7 @@ async def fail(call: NamedDependency[Call], data: JSONBody[FailDelivery]) -> Rec
 @post("/api/parcels/take-back", operation_id="takeBackParcel", guards=[may(Permission.TAKE_BACK)], status_code=200)
 async def take_back(call: NamedDependency[Call], data: JSONBody[TakeBack]) -> TakenBack:
     """Take a parcel back by its scanned label; each line goes where DS20 sends it."""
-    return await call.write(returns.give_back, data, call.actor, call.now)
+    return await custody.take_back(call, data)
 
 
 handlers: list[BaseRouteHandler] = [

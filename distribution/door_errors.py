@@ -29,12 +29,6 @@ class NotOurLabel(Refusal):
     code = "NOT_OUR_LABEL"
 
 
-class BlankLabel(Refusal):
-    """The scanned label stands for nothing yet."""
-
-    code = "BLANK_LABEL"
-
-
 class WrongPack(Refusal):
     """The item is not one that this parcel still waits for."""
 
@@ -129,3 +123,15 @@ class NotLabelled(Refusal):
     """The parcel has no label yet that could be printed."""
 
     code = "PARCEL_NOT_LABELLED"
+
+
+class ParcelStopped(Refusal):
+    """Its label may have been copied: nobody carries or hands it over before a coordinator has looked into it."""
+
+    code = "PARCEL_STOPPED"
+
+
+class IncidentClosed(Refusal):
+    """Somebody has looked into it and closed it before."""
+
+    code = "INCIDENT_CLOSED"

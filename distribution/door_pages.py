@@ -16,11 +16,11 @@ from app.base.edges import Call, Form, may
 from app.base.errors import Refusal
 from app.base.ids import new_id
 from app.base.permissions import Permission, Role
-from distribution import deliveries, doors, leaflets, packing_pages, parcel_labels, picking, rounds
+from distribution import custody, deliveries, doors, leaflets, packing_pages, parcel_labels, picking, rounds, wording
 from distribution.deliveries import ENDED, FailDelivery, HandOver, TakeOver
 from distribution.door_api import Language, label_file, label_picture, leaflet_file, sheet_file
 from distribution.journey import NEXT_STEPS, Counsel, Failure, Receiver, State
-from distribution.packing_pages import by_script, read_scan, refused_scan, told, zone_of
+from distribution.packing_pages import by_script, read_scan, refused_scan, zone_of
 from distribution.rounds import ChangeRound, NewRound
 
 # ---------------------------------------------------------------- rounds
@@ -33,7 +33,7 @@ async def rounds_page(call: NamedDependency[Call]) -> Response[str]:
 
 
 async def _rounds(call: Call, no: Refusal | None = None, form: Form | None = None) -> Response[str]:
-    status, said = (no.status, told(call, no)) if no else (200, None)
+    status, said = (no.status, await wording.told(call, no)) if no else (200, None)
     if call.actor.role is Role.MEMBER:
         tasks = await call.write(doors.tasks, call.vault, call.actor, call.today, call.now)
         return call.page("distribution/rounds.html", status, tasks=tasks, rounds=(), ready=(), told=said)
@@ -68,11 +68,11 @@ async def take_over_by_scan(call: NamedDependency[Call]) -> Response[Any]:
     scan = await read_scan(call)
     try:
         take = TakeOver(key=scan.idempotency_key, code=scan.text)
-        done = await call.write(deliveries.take_over, call.vault, take, call.actor, call.today, call.now)
+        done = await custody.take_over(call, take)
     except Refusal as no:
         if no.status >= 500:
             raise
-        return refused_scan(call, no) if by_script(call) else await _rounds(call, no)
+        return await refused_scan(call, no) if by_script(call) else await _rounds(call, no)
     if not by_script(call):
         return call.go("/rounds")
     answer: dict[str, Any] = {
@@ -96,7 +96,7 @@ async def round_page(call: NamedDependency[Call], round_id: FromPath[UUID]) -> R
 
 async def _round(call: Call, round_id: UUID, no: Refusal | None = None) -> Response[str]:
     view = await call.read(rounds.read_round, round_id, call.actor)
-    said = told(call, no) if no else None
+    said = await wording.told(call, no) if no else None
     may_plan = call.actor.may(Permission.PLAN_ROUND)
     return call.page(
         "distribution/round.html", no.status if no else 200, round=view, key=new_id(), told=said, may_plan=may_plan
@@ -164,7 +164,7 @@ async def _door(
         next_step=NEXT_STEPS[Failure(failure)] if failure else None,
         key=new_id(),
         second_key=new_id(),
-        told=told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         form=form or {},
         number=number,
         why=why,
@@ -177,7 +177,7 @@ async def take_over(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
     form = await call.form()
     try:
         take = call.filled(TakeOver, form, parcel=parcel)
-        await call.write(deliveries.take_over, call.vault, take, call.actor, call.today, call.now)
+        await custody.take_over(call, take)
     except Refusal as no:
         return await _door(call, parcel, no)
     return call.go("/rounds")
@@ -191,7 +191,7 @@ async def check_parcel(call: NamedDependency[Call], parcel: FromPath[UUID]) -> R
         await call.read(picking.pick_list, parcel, call.actor)
         right = await call.read(parcel_labels.scanned_parcel, scan.text) == parcel
     except Refusal as no:
-        return refused_scan(call, no) if by_script(call) else await _door(call, parcel, no)
+        return await refused_scan(call, no) if by_script(call) else await _door(call, parcel, no)
     if not by_script(call):
         return call.go(f"/parcels/{parcel}")
     word = "right" if right else "wrong"
@@ -229,7 +229,7 @@ async def hand_over(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
         return call.go(f"/parcels/{parcel}")
     try:
         over = call.filled(HandOver, form, parcel=parcel, phone_at=call.now)
-        await call.write(deliveries.hand_over, call.vault, over, call.actor, call.today, call.now)
+        await custody.hand_over(call, over)
     except Refusal as no:
         return await _door(call, parcel, no, form)
     return call.go(f"/parcels/{parcel}")

@@ -169,7 +169,7 @@ def uncounselled(done: Iterable[Counsel]) -> tuple[Counsel, ...]:
 
 
 RESTOCK_LIMIT = timedelta(hours=24)
-Restock = Literal["dispose", "hold_for_medic", "hold_for_volunteer"]
+Restock = Literal["dispose", "hold_for_medic", "hold_for_volunteer", "quarantine"]
 
 
 def restock(

@@ -7,12 +7,14 @@ from typing import Protocol
 
 import msgspec
 
+from inventory import item_leaflets
 from inventory.intake_facts import Kind
 from inventory.starter import Leaflet, StarterItem
-from labels.sheets import Block, Heading, PageBreak, Text, Tick
+from labels.sheets import Block, Heading, PageBreak, Qr, Text, Tick
 
 FACTS = ("purpose", "dose", "days", "not_with", "not_for", "keep")
 """The card's questions in the order in which they are read out (domain.md C1)."""
+_QR_MM = 24
 _BLEACH, _SPIRIT = "sodium_hypochlorite", "ethanol"
 
 
@@ -50,7 +52,10 @@ def card(portion: Portion, language: str, say: Say) -> Card:
     medicine = item.kind is Kind.MEDICINE
     leaflet = getattr(item.leaflet, language) if item.leaflet else Leaflet()
     unknown = say("starter.note.see_insert")
-    facts = [(say(f"starter.leaflet.{fact}"), getattr(leaflet, fact) or unknown) for fact in FACTS]
+    told = {fact: getattr(leaflet, fact) for fact in FACTS}
+    if medicine:
+        told["dose"] = item_leaflets.told_dose(item, leaflet, checked=item.verified_on is not None)
+    facts = [(say(f"starter.leaflet.{fact}"), told[fact] or unknown) for fact in FACTS]
     if not medicine:
         facts = [(question, answer) for question, answer in facts if answer != unknown]
     return Card(
@@ -77,10 +82,13 @@ def warnings(items: Iterable[StarterItem], say: Say) -> tuple[str, ...]:
     return tuple(said)
 
 
-def paper(portions: Sequence[Portion], language: str, say: Say, *, ticks: Sequence[str], contact: str) -> list[Block]:
+def paper(
+    portions: Sequence[Portion], language: str, say: Say, *, ticks: Sequence[str], contact: str, base_url: str = ""
+) -> list[Block]:
     """A bag's leaflet: each medicine in full, then supplies, warnings, what to tick at the door, when to call for help.
 
-    It names no one: where several people share the bag, their part begins with a line to write on at the door.
+    With a ``base_url``, a QR beside each medicine leads to the item's own leaflet, which a phone reads aloud. The paper
+    names no one: where several people share the bag, their part begins with a line to write on at the door.
     """
     cards = [card(portion, language, say) for portion in portions]
     people = sorted({one.person for one in cards})
@@ -90,7 +98,7 @@ def paper(portions: Sequence[Portion], language: str, say: Say, *, ticks: Sequen
         if len(people) > 1:
             blocks += [PageBreak()] if person != people[0] else []
             blocks.append(Text(say("leaflet.for_person", number=person), bold=True))
-        blocks += _cards([one for one in cards if one.person == person], say)
+        blocks += _cards([one for one in cards if one.person == person], say, base_url)
     warned = warnings((portion.item for portion in portions), say)
     if warned:
         blocks.append(Heading(say("leaflet.warning.title")))
@@ -100,13 +108,16 @@ def paper(portions: Sequence[Portion], language: str, say: Say, *, ticks: Sequen
     return blocks
 
 
-def _cards(cards: Sequence[Card], say: Say) -> list[Block]:
+def _cards(cards: Sequence[Card], say: Say, base_url: str) -> list[Block]:
     blocks: list[Block] = []
     for one in sorted(cards, key=lambda one: not one.medicine):
         blocks.append(Heading(" ".join(part for part in (one.name, one.strength, one.amount) if part)))
         if one.expiry:
             blocks.append(Text(say("leaflet.expiry", expiry=one.expiry)))
         blocks += [Text(say("leaflet.fact", question=question, answer=answer)) for question, answer in one.facts]
+        if one.medicine and base_url:
+            caption = say("item_leaflet.by_qr", name=one.name)
+            blocks.append(Qr(payload=item_leaflets.address(base_url, one.code), caption=caption, side_mm=_QR_MM))
     return blocks
 
 

@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.base.columns import Base, Json, Word, strict
+from distribution.clone_signs import Sign
 from distribution.snapshot import DecisionOutcome
 
 
@@ -330,3 +331,61 @@ class Given(Base):
     line: Mapped[UUID] = mapped_column(ForeignKey("parcel_lines.id"), unique=True)
     quantity: Mapped[int]
     day: Mapped[date]
+
+
+class Outcome(StrEnum):
+    """What whoever looked into an incident found. ``DOUBTFUL``: nobody can tell which is the true one."""
+
+    ALL_RIGHT = "all_right"
+    COPY_FOUND = "copy_found"
+    BROUGHT_BACK = "brought_back"
+    DOUBTFUL = "doubtful"
+
+
+class Incident(Base):
+    """A sign that a label was copied, on one thing; open until a coordinator has looked into it.
+
+    ``kind`` and ``subject`` are the label's (for a blank one that was lost: its batch), ``scan`` the key that the
+    phone made for the scan, ``by`` who scanned. ``community`` is None where nobody but the office can be asked.
+    """
+
+    __tablename__ = "incidents"
+    __table_args__ = strict(
+        CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="closed_with_an_outcome"),
+        Index(
+            "ix_incidents_one_open",
+            "subject",
+            "sign",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_incidents_community", "community", "id"),
+        Index("ix_incidents_scan", "scan"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sign: Mapped[Sign] = mapped_column(Word(Sign))
+    kind: Mapped[str]
+    subject: Mapped[UUID]
+    step: Mapped[str]
+    scan: Mapped[UUID]
+    community: Mapped[UUID | None] = mapped_column(ForeignKey("communities.id"))
+    station: Mapped[UUID | None] = mapped_column(ForeignKey("stations.id"))
+    team: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
+    by: Mapped[UUID]
+    at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[UUID | None]
+    outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
+
+
+class IncidentThing(Base):
+    """A pack or parcel that an incident stops until it is closed well."""
+
+    __tablename__ = "incident_things"
+    __table_args__ = strict(Index("ix_incident_things_thing", "thing"))
+
+    incident: Mapped[UUID] = mapped_column(ForeignKey("incidents.id"), primary_key=True)
+    thing: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]

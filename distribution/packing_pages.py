@@ -17,7 +17,7 @@ from app.base.errors import Invalid, Refusal
 from app.base.fields import Key, OptionalLine, ScannedText, fault_of
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from distribution import parcel_labels, parcels, picking, returns, unpacking
+from distribution import custody, picking, unpacking, wording
 from distribution.door_errors import AlreadyPacked, WrongStep
 from distribution.journey import State
 from distribution.parcel_labels import ClaimLabel
@@ -26,8 +26,6 @@ from distribution.picking import ParcelView
 from distribution.returns import TakeBack
 from distribution.unpacking import DropLine, DropReason, Unpack
 
-_FAMILIES = ("safety", "journey", "matching")
-
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What the scan panel sends: the text, how it was read, and the key of this scan."""
@@ -35,44 +33,6 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     text: ScannedText
     format: OptionalLine = ""
     idempotency_key: Key
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A refusal in words: what happened, why, and what to do now."""
-
-    title: str
-    detail: str
-    reasons: tuple[str, ...]
-    todo: str
-
-    @property
-    def text(self) -> str:
-        """All of it in one breath, for the scan panel."""
-        return " ".join([self.detail, *self.reasons, self.todo]).strip()
-
-
-def told(call: Call, no: Refusal) -> Told:
-    """A refusal in the reader's words."""
-    has = call.tools.messages.has
-    keys = [
-        (next((key for family in _FAMILIES if has(key := f"{family}.{reason.code}")), reason.code), reason.params)
-        for reason in no.reasons
-    ]
-    faults = [call.say(f"fault.{code}", **values) for _, code, values in getattr(no, "faults", ())]
-    own = f"refusal.{no.code}.todo"
-    return Told(
-        title=call.say(f"refusal.{no.code}.title", **no.params),
-        detail=_detail(call, no),
-        reasons=(*faults, *(call.say(key, **values) for key, values in keys)),
-        todo=call.say(own, **no.params) if has(own) else "",
-    )
-
-
-def _detail(call: Call, no: Refusal) -> str:
-    if isinstance(no, WrongStep):
-        words = {kind: call.say(f"journey.{kind}.{no.params[kind]}") for kind in ("state", "event")}
-        return call.say("journey.JOURNEY_WRONG_STEP", **words)
-    return call.say(f"refusal.{no.code}.detail", **no.params)
 
 
 def zone_of(call: Call) -> ZoneInfo:
@@ -116,7 +76,7 @@ async def pack_page(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
 
 async def _pack_page(call: Call, parcel: UUID, no: Refusal | None = None) -> Response[str]:
     view = await call.read(picking.pick_list, parcel, call.actor)
-    said = told(call, no) if no else None
+    said = await wording.told(call, no) if no else None
     return call.page(
         "distribution/pack_parcel.html",
         no.status if no else 200,
@@ -133,11 +93,11 @@ async def pack_scan(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
     scan = await read_scan(call)
     try:
         line = PackLine(key=scan.idempotency_key, parcel=parcel, code=scan.text)
-        done = await call.write(parcels.pack, call.vault, line, call.actor, call.today, call.now)
+        done = await custody.pick(call, line)
     except Refusal as no:
         if no.status >= 500:
             raise
-        return refused_scan(call, no) if by_script(call) else await _pack_page(call, parcel, no)
+        return await refused_scan(call, no) if by_script(call) else await _pack_page(call, parcel, no)
     if not by_script(call):
         return call.go(f"/packing/{parcel}")
     name = done.name_zh if call.language == "zh" else done.name_en
@@ -154,13 +114,13 @@ async def pack_scan(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
     return Response(answer, media_type="application/json")
 
 
-def refused_scan(call: Call, no: Refusal) -> Response[Any]:
+async def refused_scan(call: Call, no: Refusal) -> Response[Any]:
     """Red with the reason; amber for what was scanned before."""
-    said = told(call, no)
+    said = await wording.told(call, no)
     answer = {"outcome": "wrong", "title": said.title, "text": said.text}
     if isinstance(no, AlreadyPacked):
         answer["outcome"] = "duplicate"
-    elif isinstance(no, WrongStep) and no.params["state"] == State.OUT.value:
+    elif isinstance(no, WrongStep) and no.params["state"] == State.OUT.value and not no.reasons:
         answer = {
             "outcome": "duplicate",
             "title": call.say("door.taken.before"),
@@ -175,7 +135,7 @@ async def label_parcel(call: NamedDependency[Call], parcel: FromPath[UUID]) -> R
     form = await call.form()
     try:
         claim = call.filled(ClaimLabel, _named(form, code="text"), parcel=parcel)
-        await call.write(parcel_labels.claim_label, call.vault, claim, call.actor, call.today, call.now)
+        await custody.label(call, claim)
     except Refusal as no:
         return await _pack_page(call, parcel, no)
     return call.go(f"/packing/{parcel}")
@@ -224,15 +184,14 @@ async def find_return(call: NamedDependency[Call]) -> Response[Any]:
     """The parcel that was scanned, and the one question: is its bag still sealed?"""
     text = (await call.form()).get("text", [""])[0]
     try:
-        parcel = await call.read(parcel_labels.scanned_parcel, text)
-        view = await call.read(picking.pick_list, parcel, call.actor)
+        view = await custody.found_back(call, text)
     except Refusal as no:
-        return _return_page(call, None, "", no)
-    return _return_page(call, view, text)
+        return await _return_page(call, None, "", no)
+    return await _return_page(call, view, text)
 
 
-def _return_page(call: Call, view: ParcelView | None, code: str, no: Refusal | None = None) -> Response[str]:
-    said = told(call, no) if no else None
+async def _return_page(call: Call, view: ParcelView | None, code: str, no: Refusal | None = None) -> Response[str]:
+    said = await wording.told(call, no) if no else None
     values = {"parcel": view, "code": code, "key": new_id(), "back": None, "told": said}
     return call.page("distribution/returns.html", no.status if no else 200, **values)
 
@@ -242,9 +201,9 @@ async def take_back(call: NamedDependency[Call]) -> Response[Any]:
     """Takes the goods back and says where each thing goes."""
     form = await call.form()
     try:
-        back = await call.write(returns.give_back, call.filled(TakeBack, form), call.actor, call.now)
+        back = await custody.take_back(call, call.filled(TakeBack, form))
     except Refusal as no:
-        return _return_page(call, None, "", no)
+        return await _return_page(call, None, "", no)
     return call.page("distribution/returns.html", parcel=None, code="", key=new_id(), back=back, told=None)
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from distribution import door_pages, people_pages
+from distribution import door_pages, incident_edges, people_pages
 
-handlers: list[BaseRouteHandler] = [*people_pages.handlers, *door_pages.handlers]
+handlers: list[BaseRouteHandler] = [*people_pages.handlers, *door_pages.handlers, *incident_edges.pages]

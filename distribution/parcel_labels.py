@@ -14,7 +14,7 @@ from app.base.errors import NotFound
 from app.base.fields import Key, ScannedText
 from app.base.permissions import Actor
 from app.base.vault import Vault
-from distribution.door_errors import BlankLabel, NotAParcel, NotOurLabel, WrongStep
+from distribution.door_errors import NotAParcel, NotOurLabel, WrongStep
 from distribution.journey import Event, State
 from distribution.leaflets import Portion, Say
 from distribution.models import Household, LineState, Parcel, ParcelLine, Round, Team
@@ -22,7 +22,7 @@ from distribution.parcel_state import finish, in_scope, locked, step
 from inventory.models import Item, Lot
 from inventory.starter import StarterItem
 from labels import codes, registry
-from labels.errors import LabelEnded, UnknownLabel
+from labels.errors import BlankLabel, LabelEnded, LabelReplaced, UnknownLabel
 from labels.models import LabelState
 from labels.templates import LabelText, PrintedLabel
 
@@ -46,16 +46,22 @@ class Claimed(msgspec.Struct, frozen=True):
 def scanned(session: Session, text: str) -> registry.Registered:
     """The living label behind a scanned or typed text.
 
-    Raises NotOurLabel, UnknownLabel, LabelEnded, BlankLabel.
+    Raises NotOurLabel, UnknownLabel, LabelEnded or LabelReplaced, BlankLabel.
     """
     label = registry.look_up(session, _code(text))
     if label is None:
         raise UnknownLabel
     if label.state == LabelState.VOID:
-        raise LabelEnded
+        raise _ended(session, label)
     if label.state == LabelState.BLANK:
         raise BlankLabel
     return label
+
+
+def _ended(session: Session, label: registry.Registered) -> LabelEnded:
+    """Kind words where the thing has a newer label; its last letters only: who scans may have a copy in the hand."""
+    newer = registry.code_of(session, label.subject) if label.subject else None
+    return LabelReplaced(tail=newer[-4:]) if newer else LabelEnded()
 
 
 def _code(text: str) -> str:
@@ -147,16 +153,22 @@ def portions(session: Session, parcel: UUID) -> tuple[Portion, ...]:
     )
 
 
+def words(session: Session, wanted: tuple[UUID, ...], actor: Actor, say: Say) -> list[LabelText]:
+    """The words of each parcel's label, in the order asked; raises NotFound out of the actor's scope."""
+    return [_words(paper(session, parcel, actor), say) for parcel in wanted]
+
+
 def printed(sheet: ParcelPaper, base_url: str, say: Say) -> PrintedLabel:
-    """The parcel's label: door number large, team and day, and to check before handing over."""
+    """The parcel's label."""
+    return PrintedLabel(payload=codes.url(base_url, sheet.code), code=codes.shown(sheet.code), text=_words(sheet, say))
+
+
+def _words(sheet: ParcelPaper, say: Say) -> LabelText:
+    """Door number large, team and day, and to check before handing over."""
     lines = (say("print.parcel.round", team=sheet.team, day=sheet.day.isoformat()),) if sheet.day else (sheet.team,)
-    return PrintedLabel(
-        payload=codes.url(base_url, sheet.code),
-        code=codes.shown(sheet.code),
-        text=LabelText(
-            title=say("print.parcel.title"),
-            big=say("print.parcel.door", door=sheet.serial),
-            lines=lines,
-            warning=say("print.parcel.warning"),
-        ),
+    return LabelText(
+        title=say("print.parcel.title"),
+        big=say("print.parcel.door", door=sheet.serial),
+        lines=lines,
+        warning=say("print.parcel.warning"),
     )

@@ -19,7 +19,17 @@ from app.base.vault import Vault
 from distribution import journey, releases, standing
 from distribution.door_errors import AwaitsMedic, ExpiredPack, RecalledPack, UnsafeParcel, WrongStep
 from distribution.journey import Event, State
-from distribution.models import LineState, Need, NeedState, Parcel, ParcelLine, ParcelStep
+from distribution.models import (
+    Incident,
+    IncidentThing,
+    LineState,
+    Need,
+    NeedState,
+    Parcel,
+    ParcelLine,
+    ParcelStep,
+)
+from distribution.models import Outcome as IncidentOutcome
 from distribution.safety_facts import TELLS_HEALTH, Outcome
 from inventory.models import Item, Lot
 
@@ -42,6 +52,26 @@ def in_scope(parcel: Parcel, actor: Actor) -> None:
         actor.at_station(parcel.station, None)
     else:
         actor.in_team(parcel.team, parcel.community)
+
+
+def in_reach(session: Session, parcel: UUID, actor: Actor) -> None:
+    """``in_scope`` of a parcel's id; raises NotFound."""
+    found = session.execute(select(Parcel).where(Parcel.id == parcel)).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    in_scope(found, actor)
+
+
+def stopped_by_incident(session: Session, parcel: UUID) -> bool:
+    """Whether somebody still has to look into the parcel, or could not tell whether it is the true one."""
+    wanted = (
+        select(IncidentThing.thing)
+        .join(Incident, Incident.id == IncidentThing.incident)
+        .where(
+            IncidentThing.thing == parcel, Incident.closed_at.is_(None) | (Incident.outcome == IncidentOutcome.DOUBTFUL)
+        )
+    )
+    return session.execute(wanted.limit(1)).first() is not None
 
 
 def lines_of(session: Session, parcel: UUID, *states: LineState) -> list[ParcelLine]:

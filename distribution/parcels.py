@@ -31,7 +31,8 @@ from distribution.parcel_state import finish, in_scope, lines_of, locked, locked
 from inventory import ledger, stations
 from inventory.errors import NotEnough
 from inventory.ledger import Spot
-from inventory.models import Holding, Lot, Movement, Pack, Place, PlaceKind
+from inventory.models import Holding, Lot, Pack, Place, PlaceKind
+from inventory.packs import shelf_of
 
 How = Literal["reserved", "shelf", "swapped"]
 
@@ -199,15 +200,3 @@ def _why_not_there(session: Session, found: Pack, parcel: Parcel) -> AlreadyPack
         return AlreadyPacked()
     held = any(place.kind in {PlaceKind.HOLD, PlaceKind.QUARANTINE} for place in places)
     return HeldPack() if held else PackTaken()
-
-
-def shelf_of(session: Session, pack_id: UUID, station: UUID) -> Spot | None:
-    """The shelf of a station that a pack last stood on; None if it never did."""
-    place = session.execute(
-        select(Place.id)
-        .join(Movement, Movement.source == Place.id)
-        .where(Movement.pack == pack_id, Place.kind == PlaceKind.SHELF, Place.station == station)
-        .order_by(Movement.id.desc())
-        .limit(1)
-    ).scalar()
-    return None if place is None else Spot(place, PlaceKind.SHELF)

@@ -78,7 +78,7 @@ async def _needs(
         following=rows[-1].id if len(rows) == PAGE else None,
         why=tuple(WhyClosed),
         notices=[("ok", call.say(f"need.done.{done}"))] if done else [],
-        told=wording.told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         new_key=new_id,
         now=call.now,
         zone=ZoneInfo(call.settings.timezone),
@@ -117,7 +117,7 @@ async def _new_need(
         offer=await call.read(_offer) if resident else None,
         urgencies=tuple(Urgency),
         typed={name: texts[0] for name, texts in (form or {}).items()},
-        told=wording.told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         key=new_id(),
     )
 
@@ -166,10 +166,10 @@ async def residents_page(call: NamedDependency[Call], serial: Door = None, after
 @get("/residents/new", guards=[may(Permission.EDIT_RESIDENT)], include_in_schema=False)
 async def new_resident_page(call: NamedDependency[Call]) -> Response[str]:
     """The form; every question of health has «unknown» as an answer of its own."""
-    return _new_resident(call)
+    return await _new_resident(call)
 
 
-def _new_resident(call: Call, no: Refusal | None = None, form: Form | None = None) -> Response[str]:
+async def _new_resident(call: Call, no: Refusal | None = None, form: Form | None = None) -> Response[str]:
     return call.page(
         "distribution/resident_new.html",
         no.status if no else 200,
@@ -177,7 +177,7 @@ def _new_resident(call: Call, no: Refusal | None = None, form: Form | None = Non
         flags=ASKED,
         bases=tuple(residents.Basis),
         typed=form or {},
-        told=wording.told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         key=new_id(),
     )
 
@@ -211,7 +211,7 @@ async def register(call: NamedDependency[Call]) -> Response[Any]:
         )
         resident = await call.write(residents.register, call.vault, new, call.actor, call.now)
     except Refusal as no:
-        return _new_resident(call, no, form)
+        return await _new_resident(call, no, form)
     return call.go(f"/residents/{resident}")
 
 
@@ -289,7 +289,7 @@ async def _resident(
         groups=GROUPS,
         flags=ASKED,
         typed=form or {},
-        told=wording.told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         key=new_id(),
     )
 

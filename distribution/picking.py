@@ -17,8 +17,9 @@ from app.base.permissions import EVERYWHERE, Actor
 from distribution import releases
 from distribution.journey import State
 from distribution.models import Confirmation, Household, LineState, Parcel, ParcelLine, ParcelStep, Team
-from distribution.parcel_state import in_scope
-from inventory.models import Item, Lot, Movement, Place, PlaceKind, Station
+from distribution.parcel_state import in_scope, stopped_by_incident
+from inventory.models import Item, Lot, Station
+from inventory.packs import last_shelves
 from labels import registry
 
 MOST = 200
@@ -81,7 +82,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel as those who pack, carry and oversee it see it: goods and journey, never who it is for."""
+    """A parcel as those who pack, carry and oversee it see it: goods and journey, never who it is for.
+
+    ``lines`` are what goes or went with it; ``dropped`` were taken out again and are not to be picked. ``stopped``: its
+    label is suspect, and nobody carries or hands it over before a coordinator has looked into it.
+    """
 
     id: UUID
     serial: int
@@ -91,8 +96,10 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     round: UUID | None
     lines: tuple[PickLine, ...]
+    dropped: tuple[PickLine, ...]
     steps: tuple[Step, ...]
     told: tuple[Told, ...]
+    stopped: bool
 
     @property
     def to_check(self) -> bool:
@@ -160,6 +167,7 @@ def pick_list(session: Session, parcel: UUID, actor: Actor) -> ParcelView:
         .join(Team, Team.id == found.team)
         .where(Household.id == found.household)
     ).one()
+    lines = _pick_lines(session, found)
     return ParcelView(
         id=found.id,
         serial=serial,
@@ -168,9 +176,11 @@ def pick_list(session: Session, parcel: UUID, actor: Actor) -> ParcelView:
         state=State(found.state),
         label=registry.code_of(session, found.id) or "",
         round=found.round,
-        lines=_pick_lines(session, found),
+        lines=tuple(line for line in lines if line.state is not LineState.DROPPED),
+        dropped=tuple(line for line in lines if line.state is LineState.DROPPED),
         steps=_steps(session, found.id),
         told=_told(session, found.id, actor),
+        stopped=stopped_by_incident(session, found.id),
     )
 
 
@@ -208,13 +218,7 @@ def _pick_lines(session: Session, parcel: Parcel) -> tuple[PickLine, ...]:
 
 def _shelves(session: Session, packs: list[UUID], station: UUID) -> dict[UUID, str]:
     """The shelf each pack last stood on: reserving is a line in the book, the box itself has not moved."""
-    rows = session.execute(
-        select(Movement.pack, Place.name)
-        .join(Place, Place.id == Movement.source)
-        .where(Movement.pack.in_(packs), Place.kind == PlaceKind.SHELF, Place.station == station)
-        .order_by(Movement.id)
-    )
-    return {pack: name for pack, name in rows}  # noqa: C416 - the last shelf of each pack is the one that counts
+    return {pack: shelf.name for pack, shelf in last_shelves(session, packs, station).items()}
 
 
 def _steps(session: Session, parcel: UUID) -> tuple[Step, ...]:

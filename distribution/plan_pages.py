@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from app.base.edges import Call, Form, may
-from app.base.errors import Refusal
+from app.base.errors import NothingTicked, Refusal
 from app.base.fields import Key
 from app.base.ids import new_id
 from app.base.permissions import Permission
@@ -52,7 +52,7 @@ async def _plans(call: Call, no: Refusal | None = None) -> Response[str]:
         no.status if no else 200,
         plans=await call.read(plans.plans_of, call.actor),
         communities=await call.read(grids.communities, call.actor),
-        told=wording.told(call, no) if no else None,
+        told=await wording.told(call, no) if no else None,
         key=new_id(),
         zone=zone_of(call),
     )
@@ -101,7 +101,7 @@ async def _plan(
         after=after,
         following=view.decisions[-1].id if len(view.decisions) == PAGE else None,
         why=why,
-        told=wording.told(call, no, called) if no else None,
+        told=await wording.told(call, no) if no else None,
         key=new_id(),
         zone=zone_of(call),
         may_approve=call.actor.may(Permission.APPROVE),
@@ -144,7 +144,7 @@ async def _medic(
         why=why,
         name=name,
         done=done,
-        told=wording.told(call, no, called) if no else None,
+        told=await wording.told(call, no) if no else None,
         failed=(form or {}).get("line", [""])[0],
         note=(form or {}).get("note", [""])[0],
         new_key=new_id,
@@ -169,10 +169,12 @@ async def release_ticked(call: NamedDependency[Call]) -> Response[Any]:
     form = await call.form()
     try:
         ticked = call.filled(ManyLines, form)
+        if not ticked.line:
+            raise NothingTicked
         words = tuple(
             DecideLine(key=releases.key_of(ticked.key, line), line=line, released=True) for line in ticked.line
         )
-        done = await people_api.decide_many(call, DecideLines(decisions=words)) if words else []
+        done = await people_api.decide_many(call, DecideLines(decisions=words))
     except Refusal as no:
         return await _medic(call, no, form)
     return await _medic(call, done=done)

@@ -27,8 +27,8 @@ from distribution.models import Household, LineState, MedicDecision, Need, NeedS
 from distribution.safety import Judgement, LineJudgement, Outcome, Person, unanswered
 from distribution.standing import LIVE, Seen
 from inventory import ledger, stations
-from inventory.ledger import Spot
-from inventory.models import Item, Movement, Place, PlaceKind
+from inventory.models import Item
+from inventory.packs import shelf_of
 
 BATCH = 50
 _BEFORE_THE_DOOR = (State.PLANNED.value, State.PACKED.value, State.READY.value, State.ASSIGNED.value)
@@ -312,7 +312,7 @@ def drop(session: Session, parcel: Parcel, line: ParcelLine, actor: Actor, now: 
     The need is open again unless another line still stands for it; a parcel left with nothing is called off.
     """
     fixed = stations.places(session, parcel.station)
-    shelf = _shelf_of(session, line.pack, parcel.station) or fixed.shelf_for(medicine=True)
+    shelf = shelf_of(session, line.pack, parcel.station) or fixed.shelf_for(medicine=True)
     ledger.move(session, line.pack, line.quantity, fixed.reserved, shelf, "drop", actor, now, subject=parcel.id)
     session.execute(update(ParcelLine).where(ParcelLine.id == line.id).values(state=LineState.DROPPED))
     standing_for = select(ParcelLine.id).where(ParcelLine.need == line.need, ParcelLine.state.in_(LIVE))
@@ -323,17 +323,6 @@ def drop(session: Session, parcel: Parcel, line: ParcelLine, actor: Actor, now: 
     left = select(ParcelLine.id).where(ParcelLine.parcel == parcel.id, ParcelLine.state.in_(LIVE))
     if parcel.state == State.PLANNED and session.execute(left.limit(1)).first() is None:
         _call_off(session, parcel, actor, now)
-
-
-def _shelf_of(session: Session, pack: UUID, station: UUID) -> Spot | None:
-    place = session.execute(
-        select(Place.id)
-        .join(Movement, Movement.source == Place.id)
-        .where(Movement.pack == pack, Place.kind == PlaceKind.SHELF, Place.station == station)
-        .order_by(Movement.id.desc())
-        .limit(1)
-    ).scalar()
-    return None if place is None else Spot(place, PlaceKind.SHELF)
 
 
 def _call_off(session: Session, parcel: Parcel, actor: Actor, now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.base import audit, replay, store
 from app.base.errors import Conflict, NotFound
-from app.base.fields import Key, Line, Phone, Word
+from app.base.fields import Dated, Day, Instant, Key, Line, Phone, Word
 from app.base.ids import new_id
 from app.base.models import PersonKey
 from app.base.permissions import Actor, Permission, Role
@@ -28,6 +28,8 @@ from distribution.names import Honorific, honorific_of, masked_name, surname_of
 from distribution.safety import Person
 from inventory.models import Ingredient, Item
 
+NamesKnown = Mapping[str, frozenset[str]]
+"""Names of ingredients and medicines, folded, with the ingredients that each stands for."""
 CHILD_MONTHS = 14 * 12
 _DONE = (State.DELIVERED, State.FAILED, State.RETURNED, State.UNPACKED, State.CANCELLED)
 
@@ -50,12 +52,12 @@ class Purpose(StrEnum):
     MEDIC_CASE = "medic-case"
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Consent(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """On what ground and since when the data is held; ``health`` is the separate consent for health facts."""
 
     basis: Basis
     version: Word
-    given_on: date
+    given_on: Day
     health: bool
 
 
@@ -75,12 +77,12 @@ class NewResident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     health: HealthAnswers
 
 
-class CorrectResident(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CorrectResident(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is put right; None leaves a part as it is. ``version`` is the resident's ``changed_at`` as last seen."""
 
     key: Key
     resident: UUID
-    version: Annotated[datetime, Meta(tz=True)]
+    version: Instant
     name: Word | None = None
     address: Line | None = None
     phone: Phone | None = None
@@ -119,9 +121,12 @@ def visible(actor: Actor) -> ColumnElement[bool]:
     return false()
 
 
-def register(session: Session, vault: Vault, new: NewResident, actor: Actor, now: datetime) -> UUID:
+def register(
+    session: Session, vault: Vault, new: NewResident, actor: Actor, now: datetime, known: NamesKnown | None = None
+) -> UUID:
     """Take somebody into the ledger; returns the id. Sealed under the person's own key from the first byte.
 
+    Whoever registers many hands in ``names_known``, so that the catalogue is read once for all of them.
     Raises NotFound for a door out of scope, AlreadyRegistered, GuardianNeeded for a child without a guardian's consent.
     """
     actor.need(Permission.EDIT_RESIDENT)
@@ -137,7 +142,7 @@ def register(session: Session, vault: Vault, new: NewResident, actor: Actor, now
     _only_once(session, vault, new)
     resident = new_id()
     sealer = vault.admit(session, resident)
-    answers = _cleaned(session, new.health) if new.consent.health else UNASKED
+    answers = _cleaned(session, new.health, known) if new.consent.health else UNASKED
     session.execute(
         insert(Resident).values(
             id=resident,
@@ -193,9 +198,10 @@ def _seal_health(sealer: Sealer, answers: HealthAnswers) -> bytes:
     return sealer.seal("residents.health", msgspec.json.encode(answers).decode())
 
 
-def _cleaned(session: Session, answers: HealthAnswers) -> HealthAnswers:
+def _cleaned(session: Session, answers: HealthAnswers, known: NamesKnown | None = None) -> HealthAnswers:
     """The answers with every known name of an ingredient or product as its ingredients."""
-    known = _names_known(session) if answers.allergies or answers.own_medicines else {}
+    if known is None:
+        known = names_known(session) if answers.allergies or answers.own_medicines else {}
     allergies, own = answers.allergies, answers.own_medicines
     return msgspec.structs.replace(
         answers,
@@ -205,7 +211,8 @@ def _cleaned(session: Session, answers: HealthAnswers) -> HealthAnswers:
     )
 
 
-def _names_known(session: Session) -> Mapping[str, frozenset[str]]:
+def names_known(session: Session) -> NamesKnown:
+    """Every name by which the catalogue knows an ingredient or a medicine, with the ingredients it stands for."""
     known: dict[str, set[str]] = {}
     for slug, zh, en in session.execute(select(Ingredient.slug, Ingredient.name_zh, Ingredient.name_en)):
         for name in (slug, *zh.replace("）", "").split("（"), en):

@@ -20,7 +20,7 @@ from distribution.parcel_labels import scanned_parcel
 from distribution.parcel_state import in_scope, locked, locked_lines, mark, names, settle, step
 from distribution.rounds import close_if_done
 from distribution.safety_facts import SUPPLY_KINDS
-from inventory import ledger, stations
+from inventory import ledger, stations, stops
 from inventory.intake_facts import Storage
 from inventory.ledger import TO_DISPOSAL
 from inventory.models import Item
@@ -55,8 +55,8 @@ class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
 def give_back(session: Session, back: TakeBack, actor: Actor, now: datetime) -> TakenBack:
     """Take a parcel's goods back into the station: to hold or disposal; lines dropped, needs open again (DS20).
 
-    A parcel that nobody recorded as failed is recorded so here. Raises WrongStep for one that never left, and
-    ReachedResident for one that was handed over.
+    A parcel that nobody recorded as failed is recorded so here; what an incident stops goes into quarantine. Raises
+    WrongStep for one that never left, and ReachedResident for one that was handed over.
     """
     parcel = locked(session, scanned_parcel(session, back.code))
     in_scope(parcel, actor)
@@ -87,12 +87,16 @@ def _put_away(
     actor: Actor,
     now: datetime,
 ) -> dict[str, Restock]:
-    hands, hold = hands_of(session, parcel.team), stations.places(session, parcel.station).hold
+    hands, own = hands_of(session, parcel.team), stations.places(session, parcel.station)
     items = names(session, (line.item for line in lines))
+    stopped = stops.stopped(session, {line.pack for line in lines})
+    targets = {"dispose": (TO_DISPOSAL, "return-dispose"), "quarantine": (own.quarantine, "incident")}
     goes: dict[str, Restock] = {}
     for line in lines:
         where = _where(items[line.item], sealed, out_for)
-        target, reason = (TO_DISPOSAL, "return-dispose") if where == "dispose" else (hold, "return-hold")
+        if where != "dispose" and line.pack in stopped:
+            where = "quarantine"
+        target, reason = targets.get(where, (own.hold, "return-hold"))
         ledger.move(session, line.pack, line.quantity, hands, target, reason, actor, now, subject=parcel.id)
         goes[str(line.id)] = where
     return goes

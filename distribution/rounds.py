@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.base import audit, replay
 from app.base.errors import NotFound
-from app.base.fields import Key
+from app.base.fields import Dated, Day, Key
 from app.base.ids import new_id
 from app.base.permissions import EVERYWHERE, Actor, Role
 from distribution.door_errors import NotReady, WrongStep
@@ -23,19 +23,20 @@ from distribution.models import Building, Confirmation, Household, LineState, Pa
 from distribution.parcel_state import locked, step
 from distribution.safety_facts import SUPPLY_KINDS
 from inventory.models import Item, Station
-from labels.sheets import Block, Table, Text
+from labels import registry
+from labels.sheets import Block, Qr, Table, Text
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
 MOST_STOPS = 60
 MOST_ROUNDS = 200
 
 
-class NewRound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewRound(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A round to plan: labelled parcels of one team for a day."""
 
     key: Key
     team: UUID
-    day: date
+    day: Day
     parcels: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_STOPS)]
 
 
@@ -115,6 +116,7 @@ def plan_round(session: Session, new: NewRound, actor: Actor, now: datetime) -> 
             planned_at=now,
         )
     )
+    registry.bind_new(session, "round", round_id, now)
     audit.note(session, actor, "round.plan", round_id, now, parcels=len(parcels))
     for parcel in parcels:
         _put_on(session, round_id, team.id, parcel, actor, now)
@@ -144,11 +146,18 @@ def withdraw(session: Session, change: ChangeRound, actor: Actor, now: datetime)
         return
     if parcel.round != found.id:
         raise NotFound
+    take_off(session, parcel, actor, now)
+    replay.keep(session, actor, change.key, "round.withdraw", change, {}, now)
+
+
+def take_off(session: Session, parcel: Parcel, actor: Actor, now: datetime) -> None:
+    """Take a parcel that still waits at the station off its round; raises WrongStep."""
+    before = parcel.round
     step(session, parcel, Event.WITHDRAW, actor, now)
     session.execute(update(Parcel).where(Parcel.id == parcel.id).values(round=None, position=None))
-    _order(session, found.id)
-    close_if_done(session, found.id)
-    replay.keep(session, actor, change.key, "round.withdraw", change, {}, now)
+    if before is not None:
+        _order(session, before)
+        close_if_done(session, before)
 
 
 def _put_on(session: Session, round_id: UUID, team: UUID, parcel: Parcel, actor: Actor, now: datetime) -> None:
@@ -326,8 +335,22 @@ def ready(session: Session, actor: Actor) -> tuple[Ready, ...]:
     )
 
 
-def sheet(view: RoundView, say: Say) -> list[Block]:
-    """The printed round sheet: door numbers, buildings and floors, room to write; no names (security.md, E)."""
+def in_reach(session: Session, round_id: UUID, actor: Actor) -> None:
+    """Go on for those in whose scope a round is; raises NotFound."""
+    read_round(session, round_id, actor)
+
+
+def code_of(session: Session, round_id: UUID, actor: Actor) -> str:
+    """The round's own code, which opens it; raises NotFound out of scope."""
+    read_round(session, round_id, actor)
+    return registry.code_of(session, round_id) or ""
+
+
+def sheet(view: RoundView, say: Say, address: str = "") -> list[Block]:
+    """The printed round sheet: door numbers, buildings and floors, room to write; no names (security.md, E).
+
+    ``address`` is the round's own code as a label's address; never a parcel's.
+    """
     header = tuple(
         say(f"round.sheet.{column}") for column in ("position", "serial", "building", "floor", "lines", "flag", "done")
     )
@@ -335,6 +358,7 @@ def sheet(view: RoundView, say: Say) -> list[Block]:
         Text(say("round.sheet.head", team=view.team_name, station=view.station, day=view.day.isoformat())),
         Table(header=header, rows=tuple(_rows(view.stops, say)), widths=(2, 3, 6, 3, 2, 4, 4)),
         Text(say("round.sheet.foot")),
+        *([Qr(payload=address, caption=say("round.sheet.own_code"), side_mm=24)] if address else []),
     ]
 
 

@@ -19,11 +19,11 @@ from distribution.door_errors import WrongStep
 from distribution.journey import Event, State
 from distribution.models import LineState, Parcel, ParcelLine
 from distribution.parcel_state import STANDING, finish, in_scope, locked, locked_lines, mark, names, settle, step
-from distribution.parcels import shelf_of
 from distribution.safety_facts import SUPPLY_KINDS
-from inventory import ledger, stations
+from inventory import ledger, stations, stops
 from inventory.ledger import Spot
 from inventory.models import Lot, PlaceKind
+from inventory.packs import shelf_of
 from inventory.stations import StationPlaces
 from labels import registry
 
@@ -115,7 +115,7 @@ def _give_back(
 
 def _back_to(session: Session, parcel: Parcel, line: ParcelLine, reason: DropReason, own: StationPlaces) -> Spot:
     recalled = session.execute(select(Lot.recalled_on).where(Lot.id == line.lot)).scalar()
-    if recalled or reason in {DropReason.DAMAGED, DropReason.RECALLED}:
+    if recalled or reason in {DropReason.DAMAGED, DropReason.RECALLED} or stops.stopped(session, {line.pack}):
         return own.quarantine
     item = names(session, [line.item])[line.item]
     return shelf_of(session, line.pack, parcel.station) or own.shelf_for(item.kind not in SUPPLY_KINDS)

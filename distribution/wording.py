@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from app.base.edges import Call
 from app.base.errors import Invalid, Refusal
 from app.base.reasons import Reason
+from distribution.door_errors import WrongStep
 from inventory.models import Ingredient, Item
 
-_FAMILIES = ("safety", "matching", "plan.reason", "urgency")
+_FAMILIES = ("safety", "matching", "plan.reason", "urgency", "journey", "incident.todo")
 _NAMED = frozenset({"ingredient", "other", "other_ingredient"})
 
 
@@ -35,6 +36,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     todo: str
     faults: tuple[tuple[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        """All of it in one breath, for the scan panel."""
+        return " ".join([self.detail, *(words for _, words in self.faults), *self.reasons, self.todo]).strip()
 
 
 def names(session: Session) -> Names:
@@ -61,17 +67,30 @@ def sentences(call: Call, findings: Iterable[Reason], called: Names) -> tuple[tu
     return tuple(dict.fromkeys((found.rule, sentence(call, found, called)) for found in findings))
 
 
-def told(call: Call, no: Refusal, called: Names = Names({})) -> Told:  # noqa: B008 - frozen
+async def told(call: Call, no: Refusal) -> Told:
     """A refusal in the reader's words."""
+    called = await call.read(names) if no.reasons else Names({})
     own = f"refusal.{no.code}.todo"
     faults = no.faults if isinstance(no, Invalid) else ()
     return Told(
         title=call.say(f"refusal.{no.code}.title", **no.params),
-        detail=call.say(f"refusal.{no.code}.detail", **no.params),
+        detail=_detail(call, no),
         reasons=tuple(sentence(call, found, called) for found in no.reasons),
-        todo=call.say(own, **no.params) if call.tools.messages.has(own) else "",
+        todo=call.say(own, **no.params) if call.tools.messages.has(own) and not _suspect(no) else "",
         faults=tuple((field.rpartition(".")[2], call.say(f"fault.{code}", **params)) for field, code, params in faults),
     )
+
+
+def _suspect(no: Refusal) -> bool:
+    """Whether a sign of a copy was found: what to do then is the sign's to say, the usual advice would be wrong."""
+    return any(found.rule == "CUSTODY" for found in no.reasons)
+
+
+def _detail(call: Call, no: Refusal) -> str:
+    if isinstance(no, WrongStep):
+        words = {kind: call.say(f"journey.{kind}.{no.params[kind]}") for kind in ("state", "event")}
+        return call.say("journey.JOURNEY_WRONG_STEP", **words)
+    return call.say(f"refusal.{no.code}.detail", **no.params)
 
 
 def _value(call: Call, name: str, value: str | int, called: Names) -> str | int:

@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from app.base.edges import Call, may
 from app.base.fields import PLAIN
 from app.base.permissions import Permission
-from inventory import catalogue, donations, hold, intake, kits, levels, packs, release, stations
+from inventory import catalogue, donations, hold, kits, levels, packs, receiving, release, stations
 from inventory.catalogue import CatalogueItem
 from inventory.donations import Receipt, TakeBack
 from inventory.hold import HeldPack
@@ -23,6 +23,7 @@ from inventory.levels import ItemLevel, Levels
 from inventory.packs import PackHistory
 from inventory.release import Decision, IdentifyPack, RefusePack, ReleaseMany, ReleasePack
 from inventory.stations import StationRow
+from labels.watching import Watch
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 Code = Annotated[str, QueryParameter(max_length=20, pattern=PLAIN)]
@@ -54,9 +55,11 @@ async def list_stations(call: NamedDependency[Call]) -> tuple[StationRow, ...]:
 
 
 @post("/api/donations", operation_id="receiveDonation", guards=[may(Permission.RECEIVE)], status_code=201)
-async def receive_donation(call: NamedDependency[Call], data: JSONBody[NewDonation]) -> Receipt:
+async def receive_donation(
+    call: NamedDependency[Call], watch: NamedDependency[Watch], data: JSONBody[NewDonation]
+) -> Receipt:
     """Take in one kind of goods: screened, booked to hold or quarantine, labelled; or refused with reasons."""
-    return await call.write(intake.receive, call.vault, data, call.actor, call.today, call.now)
+    return await receiving.receive(call, watch, data)
 
 
 @get("/api/donations/{donation:uuid}", operation_id="readDonation", guards=[may(Permission.READ_DONATION)])

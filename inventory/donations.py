@@ -79,6 +79,14 @@ _LINES = Prepared(
 )  # fmt: skip
 
 
+def in_reach(session: Session, donation: UUID, actor: Actor) -> None:
+    """Go on for those in whose scope a donation was received; raises NotFound."""
+    row = _DONATION.first(session, wanted=donation)
+    if row is None:
+        raise NotFound
+    stations.in_scope(session, actor, row.station)
+
+
 def receipt(session: Session, donation: UUID, actor: Actor, *, fresh: tuple[UUID, ...] = ()) -> Receipt:
     """A donation with all its lines in the order they were received; raises NotFound out of scope."""
     row = _DONATION.first(session, wanted=donation)

@@ -77,3 +77,27 @@ class AlreadyKnown(Refusal):
     """The pack stands under an item of the catalogue already."""
 
     code = "ALREADY_KNOWN"
+
+
+class NotOnShelf(Refusal):
+    """Nothing of the pack stands on a shelf of the station: it waits for a release, is promised, or is not there."""
+
+    code = "NOT_ON_SHELF"
+
+
+class AlreadyThere(Refusal):
+    """The pack stands in that place already."""
+
+    code = "ALREADY_THERE"
+
+
+class WrongShelf(Refusal):
+    """Medicine goes into the medicine cabinet and nothing else does; other boxes of a station are for other steps."""
+
+    code = "WRONG_SHELF"
+
+
+class OnlyQuarantine(Refusal):
+    """What is expired or recalled goes into quarantine, and not onto a shelf again."""
+
+    code = "ONLY_QUARANTINE"

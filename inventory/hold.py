@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor, Permission, Role
 from app.base.reasons import Reason
-from inventory import catalogue, intake, stations
+from inventory import catalogue, intake, stations, stops
 from inventory.intake_facts import DonationFacts, Kind, PackFacts, Verdict
 from inventory.models import (
     DonationLine,
@@ -30,12 +30,15 @@ from inventory.models import (
 from inventory.screening import LAW, IntakePolicy, found, screen
 from inventory.signatures import override_roles
 from inventory.starter import StarterItem, intake_facts
+from inventory.stops import Stop
 
 HELD = (PlaceKind.HOLD, PlaceKind.QUARANTINE)
 MOST = 200
 FEW = 50
 MEDIC, COORDINATOR, SECOND = "medic", "coordinator", "second"
 """Signatures: a medic's, a coordinator's, and that of any second person who may release supplies."""
+
+_INCIDENT = {stops.STOPPED: "INCIDENT_OPEN", stops.BARRED: "INCIDENT_DOUBTFUL"}
 
 _GIVES = {
     Role.MEDIC: frozenset({MEDIC}),
@@ -127,10 +130,17 @@ def _cases(session: Session, query: Select[*tuple[Any, ...]], today: date) -> li
     if not rows:
         return []
     packs = {row.pack for row in rows}
-    arrivals, signatures = _arrivals(session, packs), _signatures(session, packs)
+    arrivals, signatures, words = (
+        _arrivals(session, packs),
+        _signatures(session, packs),
+        stops.last_words(session, packs),
+    )
     rules, classes = intake.intake_policy(session, today), catalogue.classes(session)
     return [
-        Case(row, arrivals[row.pack, row.place], signatures.get(row.pack, ()), rules, classes, today) for row in rows
+        Case(
+            row, arrivals[row.pack, row.place], signatures.get(row.pack, ()), words.get(row.pack), rules, classes, today
+        )
+        for row in rows
     ]
 
 
@@ -177,6 +187,7 @@ class Case:
         row: Any,
         arrival: Arrival,
         signatures: Iterable[Signature],
+        word: Stop | None,
         rules: IntakePolicy | None,
         classes: dict[str, tuple[str, ...]],
         today: date,
@@ -184,8 +195,10 @@ class Case:
         self.row, self.arrival = row, arrival
         self.kind, self.unknown = Kind(row.kind), row.code == catalogue.UNKNOWN_CODE
         self.medicine = self.unknown or self.kind is Kind.MEDICINE
-        # A signature speaks of the goods as they came this time; after a return it must be given anew.
-        self.signatures = tuple(one for one in signatures if one.at >= arrival.at)
+        self.stop = word.word if word and word.stopped else ""
+        # A signature speaks of the goods as they came this time; after a return or an incident it must be given anew.
+        since = max(arrival.at, word.at) if word else arrival.at
+        self.signatures = tuple(one for one in signatures if one.at >= since)
         self.item = None if self.unknown else intake_facts(msgspec.convert(row.item_facts, StarterItem), classes)
         self.reasons = self._reasons(rules, today)
 
@@ -201,6 +214,8 @@ class Case:
             law = screen(seen, self.item, donation, IntakePolicy(version="law", rules=LAW), today).reasons
         if self.row.recalled_on is not None:
             law = (found("IN17_RECALLED", Verdict.REJECT), *law)
+        if self.stop:
+            law = (found(_INCIDENT[self.stop], Verdict.REJECT), *law)
         known = {reason.code for reason in said if reason.outcome == Verdict.REJECT}
         return (*(one for one in law if one.outcome == Verdict.REJECT and one.code not in known), *said)
 
@@ -242,7 +257,7 @@ class Case:
 
     def may_refuse(self, actor: Actor) -> bool:
         """A second person: of good medicine a medic or coordinator; of what is stuck, anyone who releases."""
-        if self.own(actor):
+        if self.own(actor) or self.stop == stops.STOPPED:
             return False
         if self.medicine and not self.stuck:
             return bool(_GIVES.get(actor.role, frozenset()) & {MEDIC, COORDINATOR})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.base.errors import NotFound
 from app.base.permissions import Actor
 from app.base.reasons import Reason
 from inventory.intake_facts import Kind, Verdict
+from inventory.ledger import Spot
 from inventory.models import DonationLine, Holding, Item, Lot, Movement, Pack, Place, PlaceKind, Station
 from labels import registry
 
@@ -106,6 +107,16 @@ def pack_history(session: Session, pack: UUID, actor: Actor, today: date) -> Pac
     )  # fmt: skip
 
 
+def in_reach(session: Session, pack: UUID, actor: Actor) -> None:
+    """Go on for those in whose scope a pack was received or is now; raises NotFound."""
+    row = session.execute(
+        select(Pack.station, Station.community).join(Station, Station.id == Pack.station).where(Pack.id == pack)
+    ).first()
+    if row is None:
+        raise NotFound
+    _in_sight(row, _where(session, pack), actor)
+
+
 def _in_sight(row: Any, where: Iterable[Any], actor: Actor) -> None:
     """A pack is seen by the station that took it in and by those that have units of it now."""
     for one in where:
@@ -149,3 +160,38 @@ def _steps(session: Session, pack: UUID) -> tuple[Step, ...]:
         )
         for row in rows
     )  # fmt: skip
+
+
+class LastShelf(msgspec.Struct, frozen=True):
+    """The shelf a pack last stood on."""
+
+    place: UUID
+    name: str
+
+
+def last_shelves(session: Session, packs: Collection[UUID], station: UUID) -> dict[UUID, LastShelf]:
+    """The shelf of a station that each pack last stood on, also of what is reserved: the box itself has not moved."""
+    source, target = aliased(Place), aliased(Place)
+    on_shelf = [and_(one.kind == PlaceKind.SHELF, one.station == station) for one in (source, target)]
+    rows = session.execute(
+        select(
+            Movement.pack, source.id.label("source"), source.name.label("source_name"),
+            target.id.label("target"), target.name.label("target_name"), target.kind.label("target_kind"),
+        )
+        .join(source, source.id == Movement.source)
+        .join(target, target.id == Movement.target)
+        .where(Movement.pack.in_(packs), or_(*on_shelf))
+        .order_by(Movement.id)
+    )  # fmt: skip
+    found = {}
+    for row in rows:
+        arrived = row.target_kind is PlaceKind.SHELF
+        place, name = (row.target, row.target_name) if arrived else (row.source, row.source_name)
+        found[row.pack] = LastShelf(place, name)
+    return found
+
+
+def shelf_of(session: Session, pack: UUID, station: UUID) -> Spot | None:
+    """The shelf of a station that a pack last stood on; None if it never did."""
+    last = last_shelves(session, [pack], station).get(pack)
+    return None if last is None else Spot(last.place, PlaceKind.SHELF)

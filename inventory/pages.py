@@ -17,12 +17,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.orm import Session
 
 from app.base.edges import Call, Form, may
-from app.base.errors import Invalid, Refusal
+from app.base.errors import Invalid, NothingTicked, Refusal
 from app.base.fields import PLAIN
 from app.base.ids import new_id
 from app.base.permissions import Actor, Permission
 from app.base.reasons import Reason
-from inventory import catalogue, counter, donations, hold, intake, levels, packs, release, stations
+from inventory import catalogue, counter, donations, hold, intake, levels, packs, receiving, release, stations
 from inventory.catalogue import CatalogueItem
 from inventory.counter import Start
 from inventory.donations import Receipt, TakeBack
@@ -33,6 +33,7 @@ from inventory.packs import PackHistory
 from inventory.release import IdentifyPack, RefusePack, ReleaseMany, ReleasePack, Why
 from inventory.stations import StationRow
 from labels import codes, render
+from labels.watching import Watch
 
 Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
 Chosen = Annotated[str, QueryParameter(max_length=40, pattern=PLAIN)]
@@ -157,12 +158,12 @@ async def receive_form(call: NamedDependency[Call]) -> Response[str]:
 
 
 @post("/receive", guards=[may(Permission.RECEIVE)], include_in_schema=False)
-async def receive_pack(call: NamedDependency[Call]) -> Response[Any]:
+async def receive_pack(call: NamedDependency[Call], watch: NamedDependency[Watch]) -> Response[Any]:
     """Take it in; a refusal shows the form again with everything that was typed."""
     form = await call.form()
     try:
         new = counter.donation_of(call, form)
-        got = await call.write(intake.receive, call.vault, new, call.actor, call.today, call.now)
+        got = await receiving.receive(call, watch, new)
     except Refusal as no:
         kept = {name: form[name] for name in ("station", "donation", "item", "gtin", "called") if name in form}
         start = call.filled(Start, kept)
@@ -234,7 +235,7 @@ async def _release_page(call: Call, no: Refusal | None = None, **more: Any) -> R
         when=_when(call),
         new_key=new_id,
         refusal=no,
-        **{"done": (), **more},
+        **{"done": (), "ticked": frozenset(), **more},
     )
 
 
@@ -249,16 +250,22 @@ async def release_ticked(call: NamedDependency[Call]) -> Response[str]:
     """Release every pack that was ticked; says which ones could not be."""
     form = await call.form()
     try:
-        base, ticked = UUID(form.get("key", [""])[0]), {UUID(text) for text in form.get("pack", [])}
-    except ValueError:
-        raise Invalid(("pack", "identifier", {})) from None
-    orders = [{"key": uuid5(base, pack.hex), "pack": pack} for pack in sorted(ticked)]
-    try:
-        many = call.filled(ReleaseMany, {}, packs=orders)
+        many = call.filled(ReleaseMany, {}, packs=_ticked(form))
         done = await call.write(release.release_many, many, call.actor, call.today, call.now)
     except Refusal as no:
-        return await _release_page(call, no)
+        return await _release_page(call, no, ticked=frozenset(form.get("pack", [])))
     return await _release_page(call, done=done)
+
+
+def _ticked(form: Form) -> list[dict[str, UUID]]:
+    """An order for each pack, its key made from the batch's: sent twice, it is the same. Raises NothingTicked."""
+    if not form.get("pack"):
+        raise NothingTicked
+    try:
+        base, ticked = UUID(form.get("key", [""])[0]), {UUID(text) for text in form["pack"]}
+    except ValueError:
+        raise Invalid(("pack", "identifier", {})) from None
+    return [{"key": uuid5(base, pack.hex), "pack": pack} for pack in sorted(ticked)]
 
 
 @post("/release/{pack:uuid}", guards=[_RELEASES], include_in_schema=False)
@@ -350,6 +357,8 @@ async def pack_page(call: NamedDependency[Call], pack: FromPath[UUID]) -> Respon
         "inventory/pack.html", pack=found.story, held=found.held, qr=_qr(call, label, codes.shown(label or "")),
         shown=codes.shown, when=_when(call), why=tuple(Why), new_key=new_id,
         opens_donation=call.actor.may(Permission.READ_DONATION),
+        replaces=call.actor.may(Permission.REPRINT_LABEL),
+        prints=call.actor.may(Permission.PRINT_LABELS),
     )  # fmt: skip
 
 

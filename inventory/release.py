@@ -16,7 +16,7 @@ from app.base.errors import NotFound, Refusal
 from app.base.fields import Key, Note
 from app.base.ids import new_id
 from app.base.permissions import Actor, Permission
-from inventory import catalogue, hold, intake, ledger, stations
+from inventory import catalogue, hold, intake, ledger, stations, stops
 from inventory.errors import AlreadyKnown, NotHeld, NotReleasable, SecondPersonNeeded, Unidentified
 from inventory.hold import Case
 from inventory.intake_facts import DonationFacts, PackFacts, Verdict
@@ -124,13 +124,15 @@ def release_many(
 def refuse(session: Session, order: RefusePack, actor: Actor, today: date, now: datetime) -> Decision:
     """Send a held pack to disposal and end its label; by a second person.
 
-    Raises NotFound, NotHeld and SecondPersonNeeded.
+    Raises NotFound, NotHeld, SecondPersonNeeded, and NotReleasable while its label is being looked into.
     """
     case = _locked(session, order.pack, actor, today)
     if (made := replay.made_by(session, actor, order.key, "pack.refuse", order)) is not None:
         return msgspec.convert(made, Decision)
     if case is None:
         raise NotHeld
+    if case.stop == stops.STOPPED:
+        raise NotReleasable(case.stuck)
     if not case.may_refuse(actor):
         raise SecondPersonNeeded
     _move(session, case, ledger.TO_DISPOSAL, "refuse", actor, now)

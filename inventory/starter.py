@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from app.base.fields import Dated, Day, PastDay
 from inventory.intake_facts import (
     Active,
     Flag,
@@ -50,7 +50,7 @@ Slug = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", max_length=64)]
 Code = Annotated[str, Meta(pattern="^[a-z]{3}-[0-9]{3}$")]
 Months = Annotated[int, Meta(ge=0, le=1440)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
-Text = Annotated[str, Meta(min_length=1, max_length=400)]
+Text = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"\S")]
 
 
 class Leaflet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +69,7 @@ class Leaflets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     en: Leaflet
 
 
-class StarterItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StarterItem(Dated, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of the catalogue: what it is, whom it may harm, how it is taken in and who may hand it out.
 
     Ages are in months: below ``min_age_months`` the outcome is ``below_min_age``; below the two further steps a
@@ -104,7 +104,7 @@ class StarterItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     actives: tuple[Active, ...] = ()
     daily_max_mg: dict[Slug, Positive] = {}
     ephedrine_ug_per_unit: Positive | None = None
-    flags: dict[Flag, date] = {}
+    flags: dict[Flag, PastDay] = {}
     min_age_months: Months | None = None
     below_min_age: Literal["block", "doctor", "medic"] = "block"
     doctor_below_months: Months | None = None
@@ -123,7 +123,7 @@ class StarterItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     unverified: tuple[Slug, ...] = ()
     note: str = ""
     verified_by: str = ""
-    verified_on: date | None = None
+    verified_on: Day | None = None
     leaflet: Leaflets | None = None
 
 

@@ -20,6 +20,7 @@ from app.base.permissions import Actor
 from app.base.prepared import Prepared
 from inventory.ledger import Spot
 from inventory.models import Place, PlaceKind, Station
+from labels import registry
 
 MEDICINE = "medicine"
 
@@ -72,13 +73,10 @@ def open_station(
     """Open a station with its places; returns its id. ``cool_cabinet``: it keeps and logs at most 20 ℃ (IN12)."""
     station = new_id()
     session.execute(insert(Station).values(id=station, name=name, community=community, cool_cabinet=cool_cabinet))
-    session.execute(
-        insert(Place),
-        [
-            {"id": new_id(), "kind": one.kind, "name": one.name, "station": station, "keeps": one.keeps}
-            for one in opens_with()
-        ],
-    )
+    for one in opens_with():
+        place = new_id()
+        session.execute(insert(Place).values(id=place, kind=one.kind, name=one.name, station=station, keeps=one.keeps))
+        registry.bind_new(session, "place", place, now)
     audit.note(session, actor, "station.open", station, now)
     return station
 
@@ -131,6 +129,16 @@ def in_scope(session: Session, actor: Actor, station: UUID, *, lock: bool = Fals
     found = places(session, station)
     actor.at_station(station, found.community)
     return found
+
+
+def place_in_reach(session: Session, place: UUID, actor: Actor) -> None:
+    """Go on for those in whose scope a station's place is; raises NotFound, also for what is no station's."""
+    row = session.execute(
+        select(Place.station, Station.community).join(Station, Station.id == Place.station).where(Place.id == place)
+    ).first()
+    if row is None:
+        raise NotFound
+    actor.at_station(row.station, row.community)
 
 
 def stations(session: Session, actor: Actor) -> tuple[StationRow, ...]:

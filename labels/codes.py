@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from operator import mul
 from urllib.parse import urlsplit
 
 # 2–9 and A–Z without I, L and O: no two of these are confused in print or on the phone.
@@ -20,6 +21,7 @@ _FULL_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000:
 _JOINTS = re.compile(r"[\s\-\u00ad\u2010-\u2015\u2212\u200b\ufeff]+")
 _OUR_URL = re.compile(r"https?://[^/\s]+/L/([^/?#]+)/?", re.IGNORECASE)
 _HOST = re.compile(r"[A-Z0-9.-]+(:[0-9]{1,5})?")
+_BARE = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 _LONGEST = 300
 
 
@@ -55,9 +57,13 @@ def bare(text: str) -> str:
     return _JOINTS.sub("", half_width(text)).upper()
 
 
+_WEIGHTS = range(LENGTH, 0, -1)
+
+
 def _remainder(text: str) -> int:
     # Weights fall from 12 to 2 over the body; the check character itself weighs 1.
-    return sum(weight * _VALUE[letter] for weight, letter in zip(range(LENGTH, 0, -1), text, strict=False)) % 31
+    total: int = sum(map(mul, _WEIGHTS, map(_VALUE.__getitem__, text)))
+    return total % 31
 
 
 def check_character(body: str) -> str:
@@ -93,6 +99,8 @@ def parse(text: str) -> str:
 
     Raises MistypedCode. The host in a URL is not looked at: whether the code exists decides.
     """
+    if _BARE.fullmatch(text) and not _remainder(text):
+        return text
     if len(text) > _LONGEST:
         raise MistypedCode("CODE_LENGTH")
     code = bare(within_url(text) or text)

@@ -24,6 +24,30 @@ class LabelEnded(Refusal):
     code = "LABEL_VOID"
 
 
+class LabelReplaced(LabelEnded):
+    """The label was replaced: the thing carries a newer one, of which ``tail`` are the last four characters."""
+
+    code = "LABEL_REPLACED"
+
+
+class BlankLabel(Refusal):
+    """The label is on nothing yet."""
+
+    code = "BLANK_LABEL"
+
+
+class NotBlank(Refusal):
+    """The label is on something: it is replaced, not ended."""
+
+    code = "LABEL_IN_USE"
+
+
+class NotBadge(Refusal):
+    """The scanned text is no living badge."""
+
+    code = "NOT_BADGE"
+
+
 class AlreadyLabelled(Refusal):
     """The thing carries another living label; a second one would make it look like two."""
 

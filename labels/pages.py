@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,26 +14,37 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 
 from app.base.edges import PUBLIC, Call, may
-from app.base.errors import Invalid
+from app.base.errors import Busy, Invalid, StoreUnavailable
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from labels import blanks, codes, registry, scan
+from labels import blanks, codes, guessing, registry, scan
 from labels.api import page_of
 from labels.api import sheets as printed
-from labels.models import LabelState
+from labels.basket import Act, Tellers
 from labels.registry import MOST, PER_SHEET, NewSheets
-from labels.scan import Fault, Meaning, What
+from labels.scan import Fault, Meaning, Outside, What
 
 MOST_SHEETS = MOST // PER_SHEET
+_ACTS = {
+    Act.RECEIVE: Permission.RECEIVE,
+    Act.MOVE: Permission.MOVE_STOCK,
+    Act.PACK: Permission.PACK,
+    Act.COUNT: Permission.READ_STOCK,
+    Act.PRINT: Permission.PRINT_LABELS,
+}
 _OURS = frozenset({What.BLANK, What.BOUND, What.VOID, What.NEVER_ISSUED})
 _LONGEST_SHOWN = 20
+
+log = logging.getLogger("nuanxin")
 
 
 # ---------------------------------------------------------------- a label's own address
 
 
 @get(["/L/{code:str}", "/l/{code:str}"], opt=PUBLIC, include_in_schema=False)
-async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Response[Any]:
+async def label_page(
+    call: NamedDependency[Call], unsafe: NamedDependency[scan.Unsafe], code: FromPath[str]
+) -> Response[Any]:
     """Where a label's QR leads: staff to the thing or to receiving it, anybody else to whom to call."""
     try:
         bare = codes.parse(code)
@@ -41,7 +54,7 @@ async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Respon
     if call.request.scope["path"] != f"/L/{bare}":
         return call.go(f"/L/{bare}")
     if not _is_staff(call):
-        return await _for_anyone(call, bare)
+        return await _for_anyone(call, bare, unsafe)
     return _opened(call, await call.peek(scan.of_label, bare, call.actor))
 
 
@@ -49,15 +62,24 @@ def _is_staff(call: Call) -> bool:
     return call.actor_or_none is not None and call.actor_or_none.may(Permission.LOOK_UP)
 
 
-async def _for_anyone(call: Call, code: str) -> Response[Any]:
+async def _for_anyone(call: Call, code: str, unsafe: scan.Unsafe) -> Response[Any]:
     client = call.request.client
     address = client.host if client else ""
-    state = await call.peek(scan.for_outsider, code, address, call.now)
-    if state is None:
-        await call.write(scan.guessed, address, call.now)
-    # Void and unknown look the same from outside: neither says that the code was ever ours.
-    sound = state in {LabelState.BLANK, LabelState.BOUND}
-    return call.page("labels/anyone.html", 200 if sound else 404, state=state.value if state and sound else "refused")
+    wait = await call.peek(guessing.seconds_to_wait, address, call.now)
+    if wait:
+        page = call.page("labels/anyone.html", 429, state="wait", minutes=-(-wait // 60))
+        page.headers["retry-after"] = str(wait)
+        return page
+    state = await call.peek(scan.for_outsider, code, unsafe)
+    if state is Outside.REFUSED:
+        await _count(call, address)
+    return call.page("labels/anyone.html", 404 if state is Outside.REFUSED else 200, state=state.value)
+
+
+async def _count(call: Call, address: str) -> None:
+    with suppress(Busy, StoreUnavailable):  # a full disk must not keep anybody from reading «do not take»
+        if await call.write(guessing.count, address, call.now):
+            log.warning("many look-ups of labels that lead nowhere: somebody may be guessing codes")
 
 
 def _opened(call: Call, meaning: Meaning) -> Response[Any]:
@@ -65,12 +87,12 @@ def _opened(call: Call, meaning: Meaning) -> Response[Any]:
     if page is not None:
         return call.go(page)
     if meaning.receive:
-        return _onward(call, meaning)
+        return onward(call, meaning)
     status = 200 if meaning.what in {What.BLANK, What.BOUND} else 404
     return call.page("labels/closed.html", status, meaning=meaning, shown=codes.shown(meaning.code or ""))
 
 
-def _onward(call: Call, meaning: Meaning) -> Response[str]:
+def onward(call: Call, meaning: Meaning) -> Response[str]:
     """On to the receive form by POST, so that neither code nor batch stands in an address."""
     product = meaning.product
     fields = {
@@ -102,23 +124,30 @@ def sentence(call: Call, fault: Fault) -> str:
 
 
 @get("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False)
-async def scan_page(call: NamedDependency[Call]) -> Response[str]:
-    """The scanner, and nothing else."""
-    return call.page("labels/scan.html")
+async def scan_page(call: NamedDependency[Call], tellers: NamedDependency[Tellers]) -> Response[str]:
+    """The scanner, and nothing else: it stays open, lists every hit, and then acts on all of them."""
+    return await _scanner(call, tellers)
+
+
+async def _scanner(call: Call, tellers: Tellers, status: int = 200, **more: object) -> Response[str]:
+    desk = await call.read(tellers.desk, call.actor)
+    acts = [act.value for act, permission in _ACTS.items() if call.actor.may(permission)]
+    owner = call.actor.sign_in.hex if call.actor.sign_in else ""
+    return call.page("labels/scan.html", status, desk=desk, acts=acts, owner=owner, first_year=call.today.year, **more)
 
 
 @post("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False, status_code=200)
-async def scanned(call: NamedDependency[Call]) -> Response[Any]:
+async def scanned(call: NamedDependency[Call], tellers: NamedDependency[Tellers]) -> Response[Any]:
     """Opens what was scanned, or says on the scanner's page why nothing can be opened."""
     text = (await call.form()).get("text", [""])[0]
     meaning = await call.peek(scan.meaning, text, call.actor)
     if meaning.what in _OURS:
         return call.go(f"/L/{meaning.code}")
     if meaning.receive:
-        return _onward(call, meaning)
+        return onward(call, meaning)
     typed = codes.shown(codes.bare(text))[:_LONGEST_SHOWN] if meaning.what == What.MISTYPED else ""
     said = sentence(call, meaning.fault) if meaning.fault else ""
-    return call.page("labels/scan.html", 422, meaning=meaning, sentence=said, typed=typed)
+    return await _scanner(call, tellers, 422, meaning=meaning, sentence=said, typed=typed)
 
 
 # ---------------------------------------------------------------- sheets of blank labels
@@ -133,7 +162,12 @@ async def labels_page(call: NamedDependency[Call]) -> Response[str]:
 async def _labels(call: Call, status: int = 200, **values: object) -> Response[str]:
     batches = await call.read(registry.batches, call.actor)
     zone = ZoneInfo(call.settings.timezone)
-    sizes = {"most": MOST_SHEETS, "per_sheet": PER_SHEET}
+    sizes = {
+        "most": MOST_SHEETS,
+        "per_sheet": PER_SHEET,
+        "replaces": call.actor.may(Permission.REPRINT_LABEL),
+        "places": call.actor.may(Permission.READ_STOCK),
+    }
     return call.page("labels/labels.html", status, batches=batches, zone=zone, key=new_id(), **sizes, **values)
 
 

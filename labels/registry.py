@@ -152,17 +152,20 @@ def _how_many(state: LabelState) -> Named[int]:
 
 
 def to_print(session: Session, batch: UUID, actor: Actor, now: datetime) -> tuple[str, ...]:
-    """The codes of a batch that are still blank, for its sheets; noted, as a sheet printed twice makes twins.
+    """``still_blank``, for its sheets; noted, as a sheet printed twice makes twins."""
+    left = still_blank(session, batch, actor)
+    audit.note(session, actor, "label.print", batch, now, count=len(left))
+    return left
 
-    Raises NotFound out of scope, NoneLeft where all are in use.
-    """
+
+def still_blank(session: Session, batch: UUID, actor: Actor) -> tuple[str, ...]:
+    """The codes of a batch that are still blank; raises NotFound out of scope, NoneLeft where all are in use."""
     if session.execute(_printable(actor).where(LabelBatch.id == batch)).first() is None:
         raise NotFound
     blank = select(Label.code).where(Label.batch == batch, Label.state == LabelState.BLANK).order_by(Label.code)
     left = tuple(session.execute(blank).scalars())
     if not left:
         raise NoneLeft
-    audit.note(session, actor, "label.print", batch, now, count=len(left))
     return left
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.orm import Session
 
-from app.base import accounts
 from app.base.db import Asking
 from app.base.permissions import Actor, Permission
 from labels import barcodes, registry
 from labels.models import LabelState
 
-GUESSES = 100
-"""How many unknown codes one address may ask for, signed out, within the window of tries."""
+Unsafe = Mapping[str, Callable[[Asking, UUID], bool]]
+"""By the kind of a label's subject: whether the thing of this id must not be taken (its lot is recalled)."""
 
 
 class What(StrEnum):
@@ -114,20 +113,22 @@ def of_label(session: Asking, code: str, actor: Actor) -> Meaning:
     return Meaning(what=What.BLANK if blank else What.VOID, code=code, receive=blank and actor.may(Permission.RECEIVE))
 
 
-def for_outsider(session: Asking, code: str, address: str, now: datetime) -> LabelState | None:
-    """The state of a label for somebody who is not signed in, None where it was never issued.
+class Outside(StrEnum):
+    """All that somebody who is not signed in learns of a label. ``REFUSED``: do not take what it is on."""
 
-    Raises TooMany for an address that asked for too many unknown codes.
-    """
-    accounts.not_too_many(session, [_guesser(address)], now, GUESSES)
+    BLANK = "blank"
+    OURS = "ours"
+    REFUSED = "refused"
+
+
+def for_outsider(session: Asking, code: str, unsafe: Unsafe) -> Outside:
+    """What anyone may know of a code in its bare form; void, recalled and never issued are one answer."""
     label = registry.look_up(session, code)
-    return label.state if label else None
-
-
-def guessed(session: Session, address: str, now: datetime) -> None:
-    """Count an unknown code against the address that asked for it."""
-    accounts.failed(session, [_guesser(address)], now)
-
-
-def _guesser(address: str) -> str:
-    return f"label {address}"
+    if label is None or label.state == LabelState.VOID:
+        return Outside.REFUSED
+    if label.state == LabelState.BLANK:
+        return Outside.BLANK
+    ask = unsafe.get(label.kind or "")
+    if ask is not None and label.subject is not None and ask(session, label.subject):
+        return Outside.REFUSED
+    return Outside.OURS

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.base import audit
+from app.base.attempts import TRY_WINDOW as TRY_WINDOW
+from app.base.attempts import digest as digest
+from app.base.attempts import failed, forgive, not_too_many
 from app.base.db import Asking
-from app.base.errors import NotFound, Refusal, SignInNeeded, TooMany
+from app.base.errors import NotFound, Refusal, SignInNeeded
 from app.base.fields import Line
 from app.base.ids import new_id
-from app.base.models import Account, AccountScope, Attempt, Device, Invitation, SignIn
+from app.base.models import Account, AccountScope, Device, Invitation, SignIn
 from app.base.passwords import hash_secret as hash_secret
 from app.base.passwords import secret_fits as secret_fits
 from app.base.permissions import PHONE_ROLES, Actor, Role, ScopeKind
@@ -35,7 +37,6 @@ INVITATION_DAYS = 7
 TOKEN_DAYS = 365
 TRIES = 10
 ADDRESS_TRIES = 100
-TRY_WINDOW = 900
 _SEEN_STEP = timedelta(minutes=1)
 
 
@@ -80,11 +81,6 @@ class Token(msgspec.Struct, frozen=True):
     token: str
     sign_in: UUID
     ends_at: datetime
-
-
-def digest(token: str) -> bytes:
-    """What the store keeps of a token."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def csrf_token(token: str) -> str:
@@ -328,6 +324,12 @@ def knock(session: Session, who_is_it: str | UUID, device: str | None, address: 
     return Knock(account=row.id, stored=row.secret, means=means, counted=counted)
 
 
+def knock_beside(session: Session, account: UUID) -> Knock:
+    """What a second person's secret, entered on somebody else's signed-in phone, is checked and counted against."""
+    stored = session.execute(select(Account.secret).where(Account.id == account, Account.ended_at.is_(None))).scalar()
+    return Knock(account=account, stored=stored, means="badge", counted=((f"beside {account}", TRIES),))
+
+
 def count_try(session: Session, knocked: Knock, now: datetime) -> None:
     """Count a try before its secret is looked at, so that guesses sent at once are bounded too; raises TooMany."""
     for subject, limit in knocked.counted:
@@ -339,16 +341,15 @@ def let_in(session: Session, knocked: Knock, leaving: UUID | None, now: datetime
     """A fresh sign-in after the secret fitted; the try no longer counts, and ``leaving`` (a sign-in) is ended."""
     if knocked.account is None:
         raise WrongSecret
-    window = int(now.timestamp()) // TRY_WINDOW
-    for subject, _ in knocked.counted:
-        session.execute(
-            update(Attempt)
-            .where(Attempt.subject == digest(subject), Attempt.window == window, Attempt.count > 0)
-            .values(count=Attempt.count - 1)
-        )
+    uncount_try(session, knocked, now)
     if leaving is not None:
         session.execute(update(SignIn).where(SignIn.id == leaving).values(revoked_at=now))
     return sign_in(session, knocked.account, means or knocked.means, now)
+
+
+def uncount_try(session: Session, knocked: Knock, now: datetime) -> None:
+    """The secret fitted: the try no longer counts."""
+    forgive(session, [subject for subject, _ in knocked.counted], now)
 
 
 def sign_out(session: Session, actor: Actor, now: datetime) -> None:
@@ -374,32 +375,6 @@ def end_account(session: Session, account: UUID, actor: Actor, now: datetime) ->
     session.execute(update(Account).where(Account.id == account).values(ended_at=now))
     end_sign_ins(session, account, actor, now)
     audit.note(session, actor, "account.end", account, now)
-
-
-def not_too_many(session: Asking, subjects: Iterable[str], now: datetime, limit: int = TRIES) -> None:
-    """Go on only below ``limit`` failed tries in this window and the last; raises TooMany."""
-    window = int(now.timestamp()) // TRY_WINDOW
-    for subject in subjects:
-        counts = session.execute(
-            select(Attempt.count).where(
-                Attempt.subject == digest(subject), or_(Attempt.window == window, Attempt.window == window - 1)
-            )
-        ).scalars()
-        if sum(counts) >= limit:
-            raise TooMany(seconds=TRY_WINDOW - int(now.timestamp()) % TRY_WINDOW)
-
-
-def failed(session: Session, subjects: Iterable[str], now: datetime) -> None:
-    """Count a failed try for each subject (an account, an address)."""
-    window = int(now.timestamp()) // TRY_WINDOW
-    session.execute(delete(Attempt).where(Attempt.window < window - 1))
-    for subject in subjects:
-        key = digest(subject)
-        counted = session.execute(
-            update(Attempt).where(Attempt.subject == key, Attempt.window == window).values(count=Attempt.count + 1)
-        ).rowcount  # type: ignore[attr-defined]
-        if not counted:
-            session.execute(insert(Attempt).values(subject=key, window=window, count=1))
 
 
 def _living(session: Session, account: UUID) -> Role:

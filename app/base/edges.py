@@ -37,7 +37,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 Form = dict[str, list[str]]
 _IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%~"
-_WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
+WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 
 
 class WrongMediaType(Refusal):
@@ -77,12 +77,15 @@ PUBLIC = {"public": True}
 """``opt`` of the few handlers that answer without sign-in; a test holds the list."""
 
 
-async def deny_by_default(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The application's own guard: no declared guard, no answer, save which methods an address takes."""
-    if connection.scope.get("method") == "OPTIONS" or handler.opt.get("public"):
-        return
-    if not any(isinstance(guard, May) for guard in handler.resolve_guards()):
-        raise Forbidden
+def has_guard(handler: BaseRouteHandler) -> bool:
+    """Whether a handler declares who may call it, or that anyone may: one that does neither answers nobody."""
+    return bool(handler.opt.get("public")) or any(isinstance(guard, May) for guard in handler.resolve_guards())
+
+
+def whole_numbers(handler: BaseRouteHandler) -> frozenset[str]:
+    """The names of a handler's query parameters that are whole numbers: the framework itself takes 1e3 and 5.0."""
+    fields = handler.parsed_fn_signature.parameters.items()
+    return frozenset(name for name, field in fields if int in _kinds(field.raw))
 
 
 class StrictBody(AbstractDTO[T], Generic[T]):
@@ -197,11 +200,12 @@ class Call:
             for name, value in data.multi_items():
                 if isinstance(value, str):
                     fields.setdefault(name, []).append(value)
-            self._check_token(fields)
+            self.check_token(fields)
             self._form = fields
         return self._form
 
-    def _check_token(self, fields: Form) -> None:
+    def check_token(self, fields: Form) -> None:
+        """Go on only with a form that carries this sign-in's token; raises Forbidden."""
         token = self.request.scope.get("auth")
         given = (fields.pop("csrf_token", None) or [""])[0]
         if token is not None and not hmac.compare_digest(given.encode(), accounts.csrf_token(token).encode()):
@@ -245,7 +249,9 @@ def _kinds(annotation: Any) -> set[Any]:
         return {str}
     if hasattr(annotation, "__metadata__"):
         return _kinds(parts[0])
-    return {origin or annotation}.union(*(_kinds(part) for part in parts if part is not ...))
+    return {origin or annotation}.union(
+        *(_kinds(part) for part in parts if part is not ... and not isinstance(part, list))
+    )
 
 
 def _takes_many(annotation: Any) -> bool:
@@ -257,7 +263,7 @@ def _typed(text: str, annotation: Any) -> object:
     kinds = _kinds(annotation)
     if bool in kinds:
         return text in {"on", "true", "1", "yes"}
-    return int(text) if int in kinds and _WHOLE.match(text) else text
+    return int(text) if int in kinds and WHOLE.match(text) else text
 
 
 class Tools:

@@ -60,6 +60,13 @@ class Invalid(Refusal):
         self.faults = faults
 
 
+class NothingTicked(Refusal):
+    """A batch was sent without one thing chosen for it."""
+
+    code = "NOTHING_TICKED"
+    status = 400
+
+
 class KeyReused(Refusal):
     """An idempotency key came back with another body."""
 

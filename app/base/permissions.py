@@ -69,6 +69,7 @@ class Permission(StrEnum):
     READ_ROUNDS = "round:read"
     DELIVER = "parcel:deliver"
     TAKE_BACK = "parcel:take-back"
+    CLOSE_INCIDENT = "incident:close"
     PROPOSE_POLICY = "policy:propose"
     SIGN_POLICY = "policy:sign"
     READ_POLICY = "policy:read"
@@ -110,6 +111,7 @@ GRANTS: dict[Permission, frozenset[Role]] = {
     Permission.READ_ROUNDS: frozenset({_M, _L, _C, _O}),
     Permission.DELIVER: frozenset({_M}),
     Permission.TAKE_BACK: frozenset({_V}),
+    Permission.CLOSE_INCIDENT: frozenset({_C, _O}),
     Permission.PROPOSE_POLICY: frozenset({_O}),
     Permission.SIGN_POLICY: frozenset({_P}),
     Permission.READ_POLICY: _EVERYONE,

@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ``database`` is empty for the embedded SQLite file in ``data``, or a ``postgresql://`` address.
     ``keys`` is the folder of the master key and must lie outside ``data``.
     ``base_url`` is how phones reach this service; labels and links are built from it alone.
+    ``proxy`` is the address (or several, with commas between) whose word on a client's address is taken.
     """
 
     data: Path = msgspec.field(default_factory=_default_data)
@@ -47,6 +48,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("NUANXIN_KEYS must lie outside NUANXIN_DATA: a stolen backup must not hold its own key")
         if self.database and not self.database.startswith("postgresql://"):
             raise ValueError("NUANXIN_DATABASE must be empty or a postgresql:// address")
+        if any(one.strip() == "*" or one.strip().endswith("/0") for one in self.proxy.split(",")):
+            raise ValueError(
+                "NUANXIN_PROXY names the proxy's own address: anyone could forge theirs if all were believed"
+            )
         if urlsplit(self.base_url).scheme not in {"http", "https"}:
             raise ValueError("NUANXIN_BASE_URL must begin with http:// or https://")
 

@@ -282,7 +282,7 @@ def _people(db: Database, founding: Founding, people: int, homes: Sequence[_Home
 
 
 def _doors(session: Session, founding: Founding, homes: Sequence[_Home], chunk: Sequence[tuple[int, Door]]) -> int:
-    done = 0
+    done, known = 0, residents.names_known(session)
     for serial, door in chunk:
         home = homes[door.team]
         household = grids.add_household(
@@ -299,7 +299,7 @@ def _doors(session: Session, founding: Founding, homes: Sequence[_Home], chunk: 
         )
         for person in door.people:
             new = _resident(household, door.address, person, founding.today)
-            residents.register(session, founding.vault, new, SYSTEM, founding.now)
+            residents.register(session, founding.vault, new, SYSTEM, founding.now, known)
             done += 1
     return done
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app import people
-from app.base import accounts, audit, store
+from app.base import accounts, audit, passwords, store
 from app.base.accounts import HandleTaken, InvitationSpent, NewAccount, WrongSecret
 from app.base.clock import Clock
 from app.base.db import Database
@@ -20,11 +20,13 @@ from app.base.errors import Forbidden, Invalid, KeyReused, NotFound, SignInNeede
 from app.base.models import Account, AuditNote, SignIn
 from app.base.permissions import SYSTEM, Actor, Role, ScopeKind
 from app.base.vault import Vault
-from app.people import Newcomer, NotBadge, OwnAccount
+from app.people import Newcomer, OwnAccount
 from distribution.grids import add_community
 from distribution.teams import form_team
 from inventory.stations import open_station
 from labels import registry
+from labels.errors import NotBadge
+from labels.second_person import owner_of_badge
 from tests.conftest import Hands
 
 
@@ -337,12 +339,23 @@ def test_a_pin_that_everybody_tries_first_is_refused(pin: str) -> None:
         ("password1234", "passphrase_common"),
         ("123456789012", "passphrase_common"),
         ("qwertyuiop12", "passphrase_common"),
+        ("leavemealone", "passphrase_common"),
+        ("SonyEricsson", "passphrase_common"),
+        (" perasperaadastra ", "passphrase_common"),
+        ("gfhjkmgfhjkm", "passphrase_common"),
+        ("30secondstomars", "passphrase_common"),
     ],
 )
 def test_a_weak_passphrase_is_refused(secret: str, code: str) -> None:
     with pytest.raises(Invalid) as no:
         accounts.hash_secret(Role.OFFICE, secret)
     assert no.value.faults[0][1] == code
+
+
+def test_the_list_of_common_passphrases_is_long_enough_and_whole() -> None:
+    listed = passwords._common()
+    assert len(listed) >= 3_000
+    assert len(listed) * 8 == passwords._COMMON_LIST.stat().st_size
 
 
 @pytest.mark.parametrize("secret", ["夜里的雨一直下到了天亮才停", "correct horse battery ", "x7" * 32 + "完了吗"])
@@ -413,18 +426,18 @@ def test_nobody_unknown_is_let_in(db: Database, town: Town, clock: Clock) -> Non
 def test_a_badge_names_its_owner_until_it_is_replaced(db: Database, town: Town, clock: Clock) -> None:
     made, _ = member_with_pin(db, town, clock)
     first = db.write_now(people.badge, made, admin(), clock.now())
-    assert db.read_now(people.owner_of_badge, first.lower()) == made
+    assert db.read_now(owner_of_badge, first.lower()) == made
     second = db.write_now(people.badge, made, admin(), clock.now())
-    assert db.read_now(people.owner_of_badge, second) == made
+    assert db.read_now(owner_of_badge, second) == made
     with pytest.raises(NotBadge):
-        db.read_now(people.owner_of_badge, first)
+        db.read_now(owner_of_badge, first)
 
 
 def test_what_is_no_badge_opens_no_door(db: Database, town: Town, clock: Clock) -> None:
     blank = db.write_now(registry.issue, 1, None, SYSTEM, clock.now()).codes[0]
     for text in (blank, "6901234567892", "", "x" * 400):
         with pytest.raises(NotBadge):
-            db.read_now(people.owner_of_badge, text)
+            db.read_now(owner_of_badge, text)
 
 
 def test_every_change_of_access_leaves_a_note(db: Database, town: Town, clock: Clock) -> None:

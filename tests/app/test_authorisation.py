@@ -49,16 +49,28 @@ TABLE = {
     "readAudit": "UA",
     # labels
     "lookUp": "VMLPCO",
+    "scanLine": "VMLPCO",
     "issueLabels": "VCO",
     "listLabelBatches": "VCO",
     "printLabels": "VCO",
+    "printThings": "VCO",
+    "reprintLabel": "V",
+    "endLabel": "V",
+    "readPhoto": "VMLPCO",
     # goods
     "listItems": EVERYONE,
     "findItem": EVERYONE,
     "listKits": EVERYONE,
     "listStations": "VLPCOU",
+    "listPlaces": "VLPCOU",
+    "readPlace": "VLPCOU",
     "receiveDonation": "VCO",
     "takeBackLine": "VCO",
+    "receiveBoxes": "VCO",
+    "takeBackBoxes": "VCO",
+    "movePack": "V",
+    "movePackBack": "V",
+    "countPlace": "VLPCOU",
     "readDonation": "VCOPU",
     "listHeld": "VPCO",
     "releasePack": "VPCO",
@@ -103,6 +115,8 @@ TABLE = {
     "handOverParcel": "M",
     "failDelivery": "M",
     "takeBackParcel": "V",
+    "listIncidents": "CO",
+    "closeIncident": "CO",
 }
 
 

@@ -45,14 +45,32 @@ def day(town: Town, side: Side) -> Ids:
     resident = town.register(side)
     need = town.need(resident, MASKS, side)
     (line,) = side.volunteer.see(f"/api/parcels/{planned}")["lines"]
+    incident = suspect(town, side, batch["codes"][0])
+    shelf, moved = another_shelf(side), town.shelve(MASKS, side)["pack"]
+    move = side.volunteer.do("/api/packs/move", pack=moved, place=shelf)["move"]
     return {
         "station": side.station, "team": side.team, "community": side.community, "household": side.doors[0],
         "held": held["pack"], "donation": held["donation"], "line_given": held["line"], "batch": batch["id"],
         "out": out, "out_code": out_code, "assigned": assigned, "assigned_code": assigned_code, "round": round_id,
         "ready": ready, "planned": planned, "line": line["id"], "pack_code": line["code"], "for_medic": for_medic,
         "case": case["line"], "resident": resident, "need": need, "plan": town.plan(side)["plan"]["id"],
-        "account": side.member.account,
+        "account": side.member.account, "incident": incident, "place": shelf, "moved": moved, "move": move,
     }  # fmt: skip
+
+
+def another_shelf(side: Side) -> str:
+    """A shelf of the side's station on which nothing stands yet."""
+    (station,) = side.volunteer.see("/api/places")["stations"]
+    return str(next(place["id"] for place in station["places"] if place["name"] == "货架B"))
+
+
+def suspect(town: Town, side: Side, code: str) -> str:
+    """Two volunteers stick one label on two boxes; the incident that this opens."""
+    town.receive(MASKS, side, line={"label": code})
+    line = town.line(MASKS, label=code)
+    assert side.second.refused("/api/donations", station=side.station, declared=True, line=line) == "LABEL_TAKEN"
+    (incident,) = side.coordinator.see("/api/incidents")["incidents"]
+    return str(incident["id"])
 
 
 class Both(NamedTuple):
@@ -130,11 +148,24 @@ REACHES = [
     put("receiveDonation", "donation", "donation", station="@station", line=LINE),
     at("readDonation", "donation"),
     put("takeBackLine", "line_given", "line"),
+    put("receiveBoxes", "station", "station", item="@masks"),
+    put("receiveBoxes", "donation", "donation", station="@station", item="@masks"),
+    inside("takeBackBoxes", "line_given", lambda ids: {"key": uuid4(), "lines": [ids["line_given"]]}),
+    inside("scanLine", "station", lambda ids: {"station": ids["station"], "beside": {"item": ids["own masks"]}}),
+    put("movePackBack", "move", "move"),
+    put("movePack", "moved", "pack", place="@place"),
+    put("movePack", "place", "place", pack="@moved"),
+    inside("countPlace", "place", lambda ids: {"place": ids["place"]}),
+    inside("printThings", "moved", lambda ids: {"what": "pack", "subjects": [ids["moved"]]}),
+    put("reprintLabel", "moved", "subject", why="lost"),
     put("releasePack", "held", "pack"),
     put("refusePack", "held", "pack", reason="doubtful"),
     put("identifyPack", "held", "pack", item=str(uuid4())),
     put("issueLabels", "station", "station", sheets=1),
     at("printLabels", "batch"),
+    at("readPlace", "place"),
+    inside("printThings", "place", lambda ids: {"what": "place", "subjects": [ids["place"]]}),
+    inside("printThings", "batch", lambda ids: {"what": "batch", "subjects": [ids["batch"]]}),
     at("readPack", "held"),
     put("registerResident", "household", "household", **PERSON),
     put("correctResident", "resident", "resident", version=NOW.isoformat()),
@@ -164,6 +195,7 @@ REACHES = [
         "ready",
         lambda ids: {"key": uuid4(), "team": ids["own team"], "day": DAY, "parcels": [ids["ready"]]},
     ),
+    put("closeIncident", "incident", "incident", outcome="all_right"),
     put("takeOverParcel", "assigned", "parcel"),
     put("handOverParcel", "out", "parcel", receiver="self", **SAID),
     put("failDelivery", "out", "parcel", reason="no_answer", **SAID),
@@ -176,8 +208,10 @@ REACHES = [
 
 ONE_BY_ONE = {"releasePacks": "releasePack", "decideMedicCases": "decideMedicCase"}
 """Batches, whose answer tells of each for itself; tested below."""
-BY_CODE = {"takeBackParcel", "lookUp"}
+BY_CODE = {"takeBackParcel", "lookUp", "endLabel", "readPhoto"}
 """What names its thing by a scanned code; tested below."""
+BEFORE_TWO = {"reprintLabel"}
+"""What a second person must look on at: alone, the own thing is found and refused."""
 NOBODY_S_OWN = {"readItemLevel", "readPolicy"}
 """What names a thing that all communities share: an item of the catalogue, a policy."""
 
@@ -245,7 +279,8 @@ def test_the_own_side_finds_all_of_it(sqlite_db: Database, clock: Clock, tmp_pat
         for reach in REACHES:
             hands = callers(town.near, reach).values()
             told = [ask(hand, reach, both.near | own(both)).status_code for hand in hands]
-            if all(status in {400, 401, 403, 404} for status in told):
+            found = {403} if reach.operation in BEFORE_TWO else set()
+            if all(status in {400, 401, 403, 404} - found for status in told):
                 lost[f"{reach.operation} {reach.thing}"] = told
         assert lost == {}
 

@@ -58,6 +58,10 @@ def test_settings_are_read_by_type(tmp_path: Path) -> None:
         ("NUANXIN_DATABASE", "mysql://x"),
         ("NUANXIN_BASE_URL", "nuanxin.example.org"),
         ("NUANXIN_BASE_URL", "ftp://nuanxin.example.org"),
+        ("NUANXIN_PROXY", "*"),
+        ("NUANXIN_PROXY", "192.0.2.1, *"),
+        ("NUANXIN_PROXY", "0.0.0.0/0"),
+        ("NUANXIN_PROXY", "::/0"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

@@ -23,6 +23,7 @@ from app.base.permissions import SYSTEM, Actor, Role, ScopeKind
 from distribution.grids import add_community
 from inventory.stations import open_station
 from labels import codes
+from labels.errors import NotBadge
 from tests.app.client import PASSPHRASE, PIN, account, bearer, browser_of, client
 from tests.conftest import Hands
 
@@ -274,8 +275,14 @@ def test_a_badge_on_a_phone_nobody_invited_opens_nothing(browser: Browser, badge
     assert me(browser)[0] == 401
 
 
-def test_what_is_scanned_instead_of_a_badge_is_told_and_opens_nothing(browser: Browser) -> None:
-    assert browser.post("/badge", data={"text": "6901234567892"}).status_code == 404
+def test_what_is_scanned_instead_of_a_badge_is_told_and_opens_nothing(browser: Browser, invite: Any) -> None:
+    assert browser.post("/badge", data={"text": "6901234567892"}).status_code == 403
+    _, _, path = invite(Role.VOLUNTEER)
+    join(browser, path, PIN)
+    known = browser.cookies["device"]
+    browser.cookies.clear()
+    browser.cookies.set("device", known)
+    assert browser.post("/badge", data={"text": "6901234567892"}).status_code == NotBadge.status
 
 
 def test_guessing_stops_after_ten_tries_and_the_owner_s_phone_still_enters(

@@ -58,6 +58,7 @@ def day(work: Work) -> tuple[MainPage, ...]:
     work.need(people[2], PARACETAMOL)
     plan = phone.do(quarter.coordinator, "/api/plans", community=quarter.community)["plan"]
     batch = phone.do(quarter.volunteer, "/api/labels", sheets=1)
+    phone.refused(quarter.mate, "/api/parcels/label", parcel=packing["id"], code=labels[-1])
     line = held["lines"][0]
     paracetamol = town.gtins[PARACETAMOL]
 
@@ -78,6 +79,7 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("sign-in", None, "/sign-in"),
         MainPage("join", None, f"/join/{town.invitations[quarter.name]}"),
         MainPage("label-found", None, f"/L/{line['label']}"),
+        MainPage("leaflet", None, f"/leaflet/{PARACETAMOL}"),
         MainPage("home-volunteer", quarter.volunteer, "/"),
         MainPage("scan", quarter.volunteer, "/scan"),
         MainPage(
@@ -107,7 +109,10 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("parcel", quarter.leader, f"/parcels/{out}"),
         MainPage("medic", quarter.medic, "/medic"),
         MainPage("policy", quarter.medic, "/policy"),
+        MainPage("own-pin", quarter.volunteer, "/secret"),
+        MainPage("own-passphrase", quarter.medic, "/secret"),
         MainPage("home-coordinator", quarter.coordinator, "/"),
+        MainPage("incidents", quarter.coordinator, "/incidents", open_first),
         MainPage("stock", quarter.coordinator, "/stock"),
         MainPage("stock-item", quarter.coordinator, f"/stock/items/{town.items[MASK]}"),
         MainPage("needs", quarter.coordinator, "/needs"),
@@ -132,4 +137,4 @@ def day(work: Work) -> tuple[MainPage, ...]:
 def _type(visitor: Visitor, text: str) -> None:
     visitor.fill("ui.scan.type", text)
     visitor.press("ui.scan.go")
-    visitor.main.get_by_role("alert").wait_for()
+    visitor.main.locator("[data-outcome=wrong]").wait_for()

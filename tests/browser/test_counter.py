@@ -81,7 +81,7 @@ def test_a_known_product_is_received_in_four_taps_and_the_next_like_it_in_two(
 
 def test_a_gs1_datamatrix_leaves_two_taps(comes: Comes, served: Served, quarter: Quarter) -> None:
     volunteer = comes(quarter.volunteer)
-    volunteer.go("/scan")
+    volunteer.go("/")
     until = f"{served.clock.today().year + 2 - 2000}0531"
     volunteer.scan(f"]d201{served.town.gtins[PARACETAMOL].zfill(14)}17{until}10LOT77")
     volunteer.arrives("/receive")
@@ -145,7 +145,7 @@ def test_an_expired_pack_is_refused_with_a_kind_sentence_and_where_to_take_it(
     comes: Comes, served: Served, quarter: Quarter
 ) -> None:
     volunteer = comes(quarter.volunteer)
-    volunteer.go("/scan")
+    volunteer.go("/")
     yesterday = served.clock.today() - timedelta(days=1)
     volunteer.scan(f"]d201{served.town.gtins[PARACETAMOL].zfill(14)}17{yesterday:%y%m%d}10OLD1")
     volunteer.choose("receive.declared")
@@ -169,7 +169,7 @@ def test_the_camera_reads_a_printed_label_and_the_form_opens_with_it(
     ]  # fmt: skip
     filming = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *camera])
     volunteer = comes(quarter.volunteer, browser=filming, permissions=["camera"])
-    volunteer.go("/scan")
+    volunteer.go("/")
     volunteer.press("ui.scan.open")
     volunteer.arrives("/receive")
     assert volunteer.taps == 1

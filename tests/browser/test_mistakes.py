@@ -74,7 +74,7 @@ def test_somebody_elses_code_is_neither_opened_nor_repeated(comes: Comes, quarte
     volunteer = comes(quarter.volunteer)
     volunteer.go("/scan")
     volunteer.scan("https://example.org/prize?you=won")
-    volunteer.sees("scan.foreign.title")
+    volunteer.sees("basket.foreign.title")
     assert "example.org" not in volunteer.page.content()
 
 
@@ -84,9 +84,9 @@ def test_a_mistyped_label_names_the_impossible_letter(comes: Comes, quarter: Qua
     volunteer.go("/scan")
     volunteer.fill("ui.scan.type", codes.shown("O" + label[1:]))
     volunteer.press("ui.scan.go")
-    alert = volunteer.main.get_by_role("alert")
-    expect(alert).to_contain_text("“O”")
-    expect(alert).to_contain_text(volunteer.say("code.CODE_LETTER", position=1, letter="O").split("：")[0])
+    answer = volunteer.main.locator("[data-outcome=wrong]")
+    expect(answer).to_contain_text("“O”")
+    expect(answer).to_contain_text(volunteer.say("code.CODE_LETTER", position=1, letter="O").split("：")[0])
 
 
 def test_a_strangers_scan_of_a_label_says_whom_to_call(comes: Comes, work: Work) -> None:

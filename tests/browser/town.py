@@ -31,7 +31,23 @@ from inventory.screening import IntakePolicy
 
 QUARTERS = tuple(
     f"{name}{side}"
-    for name in ("胜华", "兴隆", "文汇", "春晖", "安宁", "康乐", "和平", "民丰", "河滨")
+    for name in (
+        "胜华",
+        "兴隆",
+        "文汇",
+        "春晖",
+        "安宁",
+        "康乐",
+        "和平",
+        "民丰",
+        "河滨",
+        "望海",
+        "金湖",
+        "桃园",
+        "清风",
+        "凤凰",
+        "银河",
+    )
     for side in "东南西北"
 )
 PARACETAMOL, ISATIS, MASK, BLEACH = "med-001", "med-071", "sup-003", "sup-007"

@@ -22,6 +22,7 @@ from distribution.models import Confirmation
 from labels import registry
 from tests.distribution.door_world import BLEACH, ISATIS, MASK, PARACETAMOL, Door, Promised
 
+PARACETAMOL_PROLONGED = "med-002"
 TICKS = [one.value for one in Counsel]
 
 
@@ -162,7 +163,8 @@ def test_the_story_of_a_parcel_names_nobody(door: Door, phone: Phones) -> None:
         assert not any(secret in told for secret in ("欧阳", "测试路", "13800"))
     read = phone(door.world.coordinator).get(f"/api/parcels/{made.parcel}").json()
     assert set(read) == {
-        "id", "serial", "station", "team", "state", "label", "round", "lines", "steps", "told",
+        "id", "serial", "station", "team", "state", "label", "round", "lines", "dropped", "steps", "told",
+        "stopped",
     }  # fmt: skip
 
 
@@ -197,3 +199,17 @@ def test_the_api_hands_over_once_however_often_it_is_sent(door: Door, phone: Pho
         == [{"parcel": str(made.parcel), "effective": True, "state": "delivered", "next_step": None, "due": None}] * 3
     )
     assert member.send("/api/parcels/hand-over", body | {"photo": "x"}).status_code == 400
+
+
+def test_why_a_pack_may_not_go_is_told_by_names_and_never_by_slugs(door: Door, phone: Phones) -> None:
+    made = door.promise(PARACETAMOL, PARACETAMOL_PROLONGED)
+    volunteer = phone(door.world.volunteer)
+    volunteer.scan(f"/packing/{made.parcel}/scan", made.codes[0])
+    said = volunteer.scan(f"/packing/{made.parcel}/scan", made.codes[1])
+    assert said["outcome"] == "wrong"
+    assert "与同包的“对乙酰氨基酚" in said["text"]
+    assert "都含“对乙酰氨基酚（扑热息痛）”" in said["text"]
+    page = volunteer.press(f"/packing/{made.parcel}/scan", text=made.codes[1]).text
+    for text in (said["text"], page):
+        assert "paracetamol" not in text
+        assert "med-00" not in text

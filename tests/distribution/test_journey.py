@@ -159,6 +159,6 @@ def test_every_word_of_the_journey_has_its_text(language: str) -> None:
     for table, members in words.items():
         assert set(texts[table]) == set(members)
     assert set(texts["next"]) == {step.code for step in NEXT_STEPS.values()}
-    assert set(texts["restock"]) == {"dispose", "hold_for_medic", "hold_for_volunteer"}
+    assert set(texts["restock"]) == {"dispose", "hold_for_medic", "hold_for_volunteer", "quarantine"}
     flat = {key for key, text in texts.items() if isinstance(text, str)}
     assert flat == {"JOURNEY_WRONG_STEP", "JOURNEY_OVER", *HAND_OVER_CODES}

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pypdfium2
 import pytest
+import zxingcpp
 from sqlalchemy import func, select, update
 
 from app.base.db import Database
@@ -18,7 +20,6 @@ from distribution import leaflets, parcel_labels, parcels, picking, unpacking
 from distribution.door_errors import (
     AlreadyPacked,
     AwaitsMedic,
-    BlankLabel,
     ExpiredPack,
     HeldPack,
     NotAPack,
@@ -35,9 +36,10 @@ from distribution.journey import State
 from distribution.models import LineState, ParcelLine, ParcelStep
 from distribution.unpacking import DropReason
 from inventory.models import Lot, Movement, PlaceKind
+from inventory.starter import StarterItem, starter_items
 from labels import codes, registry
-from labels.errors import LabelEnded, LabelTaken, UnknownLabel
-from labels.sheets import Heading, Tick, text_pdf
+from labels.errors import BlankLabel, LabelEnded, LabelTaken, UnknownLabel
+from labels.sheets import Heading, Qr, Tick, text_pdf
 from tests.distribution.door_world import BLEACH, ISATIS, MASK, NOW, PARACETAMOL, SPIRIT, TODAY, Door, Promised, answers
 
 
@@ -300,6 +302,14 @@ def test_the_pick_list_names_shelf_lot_and_label_and_no_person(door: Door) -> No
     assert not {"resident", "name", "address", "groups"} & set(view.__struct_fields__)
 
 
+def test_the_pick_list_names_only_what_is_to_be_picked(door: Door) -> None:
+    made = door.promise(MASK, BLEACH)
+    drop(door, made, 1, DropReason.MISSING)
+    view = door.read(picking.pick_list, made.parcel, door.world.volunteer)
+    assert [(line.item, line.state) for line in view.lines] == [(MASK, LineState.RESERVED)]
+    assert [(line.item, line.state) for line in view.dropped] == [(BLEACH, LineState.DROPPED)]
+
+
 # ---------------------------------------------------------------- taking out again
 
 
@@ -410,6 +420,18 @@ def test_the_leaflet_tells_every_medicine_in_full_and_warns_of_bleach_with_alcoh
     assert text_pdf("title", blocks).startswith(b"%PDF")
 
 
+def test_beside_each_medicine_a_qr_leads_to_its_own_leaflet_and_holds_nothing_else(door: Door) -> None:
+    made = door.packed(PARACETAMOL, ISATIS, MASK)
+    paper = door.read(parcel_labels.paper, made.parcel, door.world.volunteer)
+    blocks = leaflets.paper(paper.portions, "zh", say, ticks=(), contact="", base_url="https://nuanxin.example")
+    squares = {"HTTPS://NUANXIN.EXAMPLE/LEAFLET/MED-001", "HTTPS://NUANXIN.EXAMPLE/LEAFLET/MED-071"}
+    assert {block.payload for block in blocks if isinstance(block, Qr)} == squares
+    with pypdfium2.PdfDocument(text_pdf("title", blocks)) as pdf:
+        seen = [found.text for page in pdf for found in zxingcpp.read_barcodes(page.render(scale=3).to_pil())]
+    assert set(seen) == squares
+    assert len(seen) == 2
+
+
 def test_a_leaflet_for_two_people_has_a_part_for_each(door: Door) -> None:
     made = door.packed(ISATIS)
     (portion,) = door.read(parcel_labels.paper, made.parcel, door.world.volunteer).portions
@@ -428,3 +450,19 @@ def test_packing_needs_the_parcel_verb_of_its_own_key(door: Door) -> None:
     with pytest.raises(KeyReused):
         door.db.write_now(unpacking.unpack, order, door.world.volunteer, door.now)
     assert parcels.PackLine.__struct_config__.forbid_unknown_fields
+
+
+def test_a_dose_that_nobody_has_checked_is_not_told_at_the_door() -> None:
+    by_code = {item.code: item for item in starter_items()}
+    seen, unsure = by_code["med-001"], by_code["med-006"]
+    checked = msgspec.structs.replace(unsure, verified_by="药师（演示）", verified_on=TODAY)
+
+    def told(item: StarterItem) -> str:
+        portion = leaflets.Portion(item=item, quantity=1, expiry="2028-05-31")
+        return dict(leaflets.card(portion, "zh", say).facts)["starter.leaflet.dose"]
+
+    assert unsure.leaflet is not None
+    assert unsure.leaflet.zh.dose
+    assert told(unsure) == "starter.note.see_insert"
+    assert told(checked) == unsure.leaflet.zh.dose
+    assert "一次" in told(seen)

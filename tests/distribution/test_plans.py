@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -363,3 +363,35 @@ def test_a_plan_is_seen_only_once_it_is_written_to_the_end(streets: Streets, mon
     assert streets.keep(seen, other, proposal, world.coordinator) == half.plan
     (listed,) = streets.read(plans.plans_of, world.coordinator)
     assert listed.counts["allotted"] == 3
+
+
+@pytest.mark.parametrize(
+    ("recorded", "days"),
+    [
+        (datetime(2026, 11, 22, 15, 30, tzinfo=UTC), 1),
+        (datetime(2026, 11, 22, 16, 30, tzinfo=UTC), 0),
+        (datetime(2026, 11, 22, 23, 30, tzinfo=UTC), 0),
+    ],
+    ids=["half past eleven last night", "half past midnight", "half past seven this morning"],
+)
+def test_waiting_is_counted_in_the_sub_district_s_own_days(streets: Streets, recorded: datetime, days: int) -> None:
+    resident = streets.register()
+    streets.shelve(MASK)
+    this_morning, streets.now = streets.now, recorded
+    streets.need(resident, MASK)
+    streets.now = this_morning
+    (decision,) = streets.decisions(streets.propose())
+    (place,) = (reason for reason in decision.reasons if reason["code"] == "MATCH_RANK")
+    assert place["params"]["days"] == days
+
+
+def test_a_place_earned_by_waiting_comes_on_the_local_day_not_on_that_of_utc(streets: Streets) -> None:
+    half_past_midnight = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
+    resident, streets.now = streets.register(), half_past_midnight
+    streets.need(resident, MASK)
+    tiers = []
+    for days in (13, 14):
+        today = TODAY + timedelta(days=days)
+        seen = streets.read(plans.snapshot, streets.vault, streets.world.coordinator, streets.world.community, today)
+        tiers.append(seen.wanted[0].tier)
+    assert tiers[1] == tiers[0] - 1

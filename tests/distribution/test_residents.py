@@ -7,7 +7,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
+from sqlalchemy.orm import Session
 
 from app.base.db import Database
 from app.base.errors import Conflict, Forbidden, KeyReused, NotFound
@@ -296,3 +297,28 @@ def test_names_and_phones_are_masked() -> None:
 def test_age_errs_on_the_strict_side(born: str | None, months: int | None, band: str) -> None:
     assert age_in_months(born, TODAY) == months
     assert age_band(months) == band
+
+
+def test_the_catalogue_is_read_once_for_all_who_are_registered_together(streets: Streets) -> None:
+    read: list[str] = []
+
+    def watch(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "FROM ingredients" in statement:
+            read.append(statement)
+
+    people = [
+        streets.new_resident(door, health=answers(own_medicines=("泰诺林",), allergies=("青霉素",)))
+        for door in streets.world.doors[:3]
+    ]
+
+    def register_all(session: Session) -> list[UUID]:
+        known = residents.names_known(session)
+        keep = streets.vault, streets.world.coordinator, streets.now
+        return [residents.register(session, keep[0], new, keep[1], keep[2], known) for new in people]
+
+    event.listen(streets.db.engine, "before_cursor_execute", watch)
+    made = streets.db.write_now(register_all)
+    event.remove(streets.db.engine, "before_cursor_execute", watch)
+    assert len(read) == 1
+    facts = streets.read(residents.facts_for_rules, streets.vault, set(made), TODAY)
+    assert {"paracetamol"} == set.union(*(set(facts[one].own_medicines) for one in made))

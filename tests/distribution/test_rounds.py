@@ -6,15 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pypdfium2
 import pytest
+import zxingcpp
 
 from app.base.db import Database
 from app.base.errors import NotFound
-from app.base.permissions import Actor
+from app.base.permissions import Actor, Role
 from distribution import rounds
 from distribution.door_errors import NotReady, NotYet, WrongStep
 from distribution.journey import State
 from distribution.models import Parcel
+from labels import registry
 from labels.sheets import Table, text_pdf
 from tests.distribution.door_world import BLEACH, MASK, PARACETAMOL, TODAY, Door
 
@@ -152,3 +155,24 @@ def test_the_printed_sheet_has_doors_and_floors_and_no_names(door: Door) -> None
     assert [row[1] for row in table.rows] == [str(stop.serial) for stop in view.stops]
     assert not any(secret in str(blocks) for secret in ("欧阳", "张测", "测试路", "13800"))
     assert text_pdf("sheet", blocks, size_pt=12, landscape=True).startswith(b"%PDF")
+
+
+def test_the_sheet_opens_the_round_by_its_own_code_and_shows_no_parcel_s(door: Door) -> None:
+    parcel = labelled(door, MASK)
+    made = plan(door, parcel)
+    code = door.read(rounds.code_of, made, door.world.leader)
+    found = door.read(registry.look_up, code)
+    assert found is not None
+    assert (found.kind, found.subject) == ("round", made)
+    pdf = text_pdf(
+        "sheet",
+        rounds.sheet(
+            door.read(rounds.read_round, made, door.world.leader), lambda key, **_: key, f"HTTPS://A.B/L/{code}"
+        ),
+    )
+    seen = set()
+    for page in pypdfium2.PdfDocument(pdf):
+        seen |= {one.text for one in zxingcpp.read_barcodes(page.render(scale=4).to_pil())}
+    assert seen == {f"HTTPS://A.B/L/{code}"}
+    with pytest.raises(NotFound):
+        door.read(rounds.code_of, made, Actor(account=uuid4(), role=Role.LEADER))

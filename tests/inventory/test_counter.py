@@ -235,8 +235,27 @@ def test_ticked_packs_are_released_together_and_a_repeated_sending_changes_nothi
     chosen = [str(pack) for pack in packs[:2]]
     for _ in range(2):
         assert "办好 2 件，没有办成 0 件" in second.post("/release/many", key=key, pack=chosen).text
-    assert second.post("/release/many", key=new_id()).status_code == 400
-    assert second.post("/release/many", key="x", pack=chosen).status_code == 400
+
+
+def test_releasing_without_one_tick_says_what_to_do_and_leaves_the_queue_as_it_was(
+    at: TestClient[Litestar], world: World
+) -> None:
+    packs, second = [world.pack(MASKS) for _ in range(2)], Person(at, world, "second")
+    answer = second.post("/release/many", key=new_id())
+    assert answer.status_code == 400
+    for words in ("还没有勾选", "请在要办的每一项上点「勾选」"):
+        assert words in answer.text
+    assert "有一处填写不合要求" not in answer.text
+    for pack in packs:
+        assert f'action="/release/{pack}"' in answer.text
+
+
+def test_a_batch_that_cannot_be_read_keeps_its_ticks(at: TestClient[Litestar], world: World) -> None:
+    packs, second = [world.pack(MASKS) for _ in range(2)], Person(at, world, "second")
+    answer = second.post("/release/many", key="x", pack=[str(packs[0])])
+    assert answer.status_code == 400
+    assert f'value="{packs[0]}" form="many" data-key="v" checked' in answer.text
+    assert f'value="{packs[1]}" form="many" data-key="v">' in answer.text
 
 
 def test_what_is_not_released_goes_to_disposal_with_its_reason(at: TestClient[Litestar], world: World) -> None:
@@ -358,3 +377,19 @@ def test_a_wrong_field_of_a_program_is_named_and_nothing_is_written(at: TestClie
 def test_a_scanned_text_goes_where_it_belongs(scanned: str, field: str, value: str) -> None:
     start = Start(text=scanned).with_scan()
     assert (getattr(start, field), start.text) == (value, "")
+
+
+def test_an_item_s_page_draws_all_that_is_on_hand_and_says_each_part_in_words(
+    at: TestClient[Litestar], world: World
+) -> None:
+    world.shelved(MASKS, quantity=5)
+    world.pack(MASKS, quantity=3)
+    page = Person(at, world, "coordinator").get(f"/stock/items/{world.items[MASKS]}").text
+    (bar,) = re.findall(r'<svg class="share-bar" viewBox="0 0 (\d+) 1".*?</svg>', page, re.DOTALL)
+    drawn = re.search(r'<svg class="share-bar".*?</svg>', page, re.DOTALL)
+    assert drawn is not None
+    assert [int(width) for width in re.findall(r'width="(\d+)"', drawn[0])] == [5, 3]
+    assert int(bar) == 8
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    for said in ("可用 5", "留存待核 3", "在库 8"):
+        assert said in words

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from app.base.clock import Clock
 from app.base.db import Database
 from app.base.permissions import Actor, Role
-from labels import codes, registry, scan
+from labels import codes, guessing, registry
 from labels.models import Label, LabelState
 from tests.conftest import Hands
 from tests.labels.world import PHONE, World
@@ -82,16 +82,29 @@ def test_roles_that_scan_nothing_see_what_anyone_sees(world: World) -> None:
     assert str(subject) not in answer.text
 
 
-def test_guessing_codes_from_one_address_is_stopped_and_starts_anew_later(world: World, hands: Hands) -> None:
+def test_whoever_looks_up_too_many_unknown_labels_is_asked_to_wait_in_words(world: World, hands: Hands) -> None:
     (code,) = world.blank()
     with world.visitor() as visitor:
-        for _ in range(scan.GUESSES):
+        for _ in range(guessing.MOST):
             assert visitor.get(f"/L/{NEVER_ISSUED}").status_code == 404
         refused = visitor.get(f"/L/{code}")
         assert refused.status_code == 429
-        assert int(refused.headers["retry-after"]) > 0
-        hands.at += timedelta(hours=1)
+        wait = int(refused.headers["retry-after"])
+        assert f"请过 {-(-wait // 60)} 分钟再扫" in refused.text
+        assert "请先不要服用" in refused.text
+        assert "tel:05461234567" in refused.text
+        hands.at += timedelta(seconds=wait - 1)
+        assert visitor.get(f"/L/{code}").status_code == 429
+        hands.at += timedelta(seconds=1)
         assert visitor.get(f"/L/{code}").status_code == 200
+
+
+def test_void_labels_count_like_unknown_ones_so_that_waiting_tells_nothing(world: World) -> None:
+    void = world.void()
+    with world.visitor() as visitor:
+        for _ in range(guessing.MOST):
+            visitor.get(f"/L/{void}")
+        assert visitor.get(f"/L/{void}").status_code == 429
 
 
 # ---------------------------------------------------------------- addresses

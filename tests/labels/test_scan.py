@@ -9,11 +9,9 @@ import pytest
 
 from app.base.clock import Clock
 from app.base.db import Database
-from app.base.errors import TooMany
 from app.base.permissions import Actor, Role
 from labels import codes, registry, scan
-from labels.models import LabelState
-from labels.scan import Meaning, Product, What
+from labels.scan import Meaning, Outside, Product, What
 
 VOLUNTEER = Actor(account=uuid4(), role=Role.VOLUNTEER, stations=frozenset({uuid4()}))
 MEMBER = Actor(account=uuid4(), role=Role.MEMBER)
@@ -106,13 +104,19 @@ def test_anything_else_is_said_to_be_unreadable_and_why(sqlite_db: Database, tex
     assert found.fault.code == code
 
 
-def test_an_outsider_learns_the_state_of_a_label_and_is_stopped_after_a_hundred_guesses(
-    db: Database, clock: Clock
-) -> None:
-    code = blank(db, clock)
-    for _ in range(scan.GUESSES):
-        assert db.read_now(scan.for_outsider, CODE, "203.0.113.7", clock.now()) is None
-        db.write_now(scan.guessed, "203.0.113.7", clock.now())
-    with pytest.raises(TooMany):
-        db.read_now(scan.for_outsider, code, "203.0.113.7", clock.now())
-    assert db.read_now(scan.for_outsider, code, "203.0.113.8", clock.now()) == LabelState.BLANK
+def test_an_outsider_learns_that_a_label_is_blank_ours_or_not_to_be_trusted(db: Database, clock: Clock) -> None:
+    pack = uuid4()
+    bound = db.write_now(registry.fresh, "pack", pack, VOLUNTEER, clock.now())
+    assert db.read_now(scan.for_outsider, blank(db, clock), {}) is Outside.BLANK
+    assert db.read_now(scan.for_outsider, bound, {}) is Outside.OURS
+    assert db.read_now(scan.for_outsider, CODE, {}) is Outside.REFUSED
+    db.write_now(registry.void, bound, "lost", VOLUNTEER, clock.now())
+    assert db.read_now(scan.for_outsider, bound, {}) is Outside.REFUSED
+
+
+def test_whether_a_thing_is_unsafe_is_asked_of_whoever_knows_its_kind(db: Database, clock: Clock) -> None:
+    recalled, sound = uuid4(), uuid4()
+    asked = {"pack": lambda _session, subject: subject == recalled}
+    codes = [db.write_now(registry.fresh, "pack", subject, VOLUNTEER, clock.now()) for subject in (recalled, sound)]
+    told = [db.read_now(scan.for_outsider, code, asked) for code in codes]
+    assert told == [Outside.REFUSED, Outside.OURS]

@@ -63,6 +63,8 @@ def upgrade() -> None:
     _parcel_lines()
     _given()
     _medic_decisions()
+    _incidents()
+    _incident_things()
     protect(*APPEND_ONLY)
     places = sa.table("places", sa.column("id", columns.Id()), sa.column("kind"), sa.column("name"))
     op.bulk_insert(
@@ -73,6 +75,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop every table, those that refer to others first."""
+    op.drop_table("incident_things")
+    op.drop_table("incidents")
     op.drop_table("medic_decisions")
     op.drop_table("given")
     op.drop_table("parcel_lines")
@@ -952,3 +956,52 @@ def _medic_decisions() -> None:
     )
     op.create_index("ix_medic_decisions_line", "medic_decisions", ["line"], unique=False)
     op.create_index("ix_medic_decisions_resident", "medic_decisions", ["resident"], unique=False)
+
+
+def _incidents() -> None:
+    op.create_table(
+        "incidents",
+        sa.Column("id", columns.Id(), nullable=False),
+        sa.Column("sign", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", columns.Id(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("scan", columns.Id(), nullable=False),
+        sa.Column("community", columns.Id(), nullable=True),
+        sa.Column("station", columns.Id(), nullable=True),
+        sa.Column("team", columns.Id(), nullable=True),
+        sa.Column("by", columns.Id(), nullable=False),
+        sa.Column("at", columns.Instant(), nullable=False),
+        sa.Column("closed_at", columns.Instant(), nullable=True),
+        sa.Column("closed_by", columns.Id(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name=op.f("ck_incidents_closed_with_an_outcome")),
+        sa.ForeignKeyConstraint(["community"], ["communities.id"], name=op.f("fk_incidents_community")),
+        sa.ForeignKeyConstraint(["station"], ["stations.id"], name=op.f("fk_incidents_station")),
+        sa.ForeignKeyConstraint(["team"], ["teams.id"], name=op.f("fk_incidents_team")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_incidents_community", "incidents", ["community", "id"], unique=False)
+    op.create_index("ix_incidents_scan", "incidents", ["scan"], unique=False)
+    op.create_index(
+        "ix_incidents_one_open",
+        "incidents",
+        ["subject", "sign"],
+        unique=True,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+
+
+def _incident_things() -> None:
+    op.create_table(
+        "incident_things",
+        sa.Column("incident", columns.Id(), nullable=False),
+        sa.Column("thing", columns.Id(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["incident"], ["incidents.id"], name=op.f("fk_incident_things_incident")),
+        sa.PrimaryKeyConstraint("incident", "thing", name=op.f("pk_incident_things")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_incident_things_thing", "incident_things", ["thing"], unique=False)

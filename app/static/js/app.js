@@ -24,3 +24,13 @@ document.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
+
+// What was scanned on this phone belongs to whoever is signed in.
+document.addEventListener("submit", (event) => {
+  if (new URL(event.target.action, location.href).pathname !== "/sign-out") return;
+  try {
+    sessionStorage.removeItem("scan-page");
+  } catch {
+    // Where nothing can be stored, nothing was.
+  }
+});

@@ -1,10 +1,11 @@
 // Says an answer four ways at once: words for a screen reader, sound, vibration; the caller shows colour and shape.
 const sounds = {
   ok: [[880, 0, 0.12]],
+  new: [[660, 0, 0.08], [990, 0.1, 0.12]],
   duplicate: [[520, 0, 0.1], [520, 0.16, 0.1]],
   wrong: [[196, 0, 0.22], [156, 0.24, 0.4]],
 };
-const shakes = { ok: [40], duplicate: [40, 60, 40], wrong: [250, 80, 250] };
+const shakes = { ok: [40], new: [40, 40, 80], duplicate: [40, 60, 40], wrong: [250, 80, 250] };
 let audio = null;
 
 // Browsers allow sound only after the person has touched the page.
@@ -36,7 +37,7 @@ export function announce(text, urgent = false) {
   setTimeout(() => { region.textContent = text; }, 60); // an unchanged text would not be read again
 }
 
-/** kind: ok, duplicate or wrong. */
+/** kind: ok, new, duplicate or wrong. */
 export function feedback(kind, text) {
   announce(text, kind === "wrong");
   if (audio && audio.state === "running") for (const tone of sounds[kind]) beep(tone);
