@@ -39,8 +39,15 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime
 
 
+SHOWN_OF_A_CODE = 4
+
+
 class PickLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the list; ``code`` is the label to look for (a pack of the same lot will do), ``shelf`` where."""
+    """One line of the list: the ``pack`` to look for (another of the same lot will do) and the ``shelf`` it stands on.
+
+    Of its label only the last four characters, ``ends``: a list that carried the whole code could be scanned in its
+    place, and the box would never be looked at.
+    """
 
     id: UUID
     item: str
@@ -53,7 +60,8 @@ class PickLine(msgspec.Struct, frozen=True, kw_only=True):
     lot: str
     expiry: date | None
     shelf: str
-    code: str
+    pack: UUID
+    ends: str
     state: LineState
     for_medic: bool
 
@@ -208,7 +216,8 @@ def _pick_lines(session: Session, parcel: Parcel) -> tuple[PickLine, ...]:
             lot=lot,
             expiry=expiry,
             shelf=shelves.get(line.pack, ""),
-            code=codes.get(line.pack, ""),
+            pack=line.pack,
+            ends=codes.get(line.pack, "")[-SHOWN_OF_A_CODE:],
             state=line.state,
             for_medic=line.id in waiting,
         )

@@ -235,6 +235,7 @@ async def _release_page(call: Call, no: Refusal | None = None, **more: Any) -> R
         when=_when(call),
         new_key=new_id,
         refusal=no,
+        prints=call.actor.may(Permission.PRINT_LABELS),
         **{"done": (), "ticked": frozenset(), **more},
     )
 

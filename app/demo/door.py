@@ -55,17 +55,22 @@ def _scan_a_wrong_pack(phone: Phone, volunteer: Hand, views: list[Any]) -> None:
     for view in views:
         inside = {line["item"] for line in view["lines"]}
         lines = (line for other in views for line in other["lines"])
-        others = (line["code"] for line in lines if line["code"] and line["item"] not in inside)
+        others = (line["pack"] for line in lines if line["ends"] and line["item"] not in inside)
         if wrong := next(others, None):
-            phone.refused(volunteer, "/api/parcels/scan", parcel=view["id"], code=wrong)
+            phone.refused(volunteer, "/api/parcels/scan", parcel=view["id"], code=_label(phone, volunteer, wrong))
             return
+
+
+def _label(phone: Phone, volunteer: Hand, pack: str) -> str:
+    """What stands on the box: the list tells only how it ends."""
+    return str(phone.get(volunteer, f"/api/packs/{pack}")["label"])
 
 
 def _pack(phone: Phone, volunteer: Hand, view: Any) -> None:
     for line in view["lines"]:
         if line["state"] != LineState.RESERVED:
             continue  # a medic said no: it is on the list and not in the bag
-        phone.do(volunteer, "/api/parcels/scan", parcel=view["id"], code=line["code"])
+        phone.do(volunteer, "/api/parcels/scan", parcel=view["id"], code=_label(phone, volunteer, line["pack"]))
     phone.do(volunteer, "/api/parcels/label", parcel=view["id"])
 
 

@@ -45,6 +45,7 @@ def day(town: Town, side: Side) -> Ids:
     resident = town.register(side)
     need = town.need(resident, MASKS, side)
     (line,) = side.volunteer.see(f"/api/parcels/{planned}")["lines"]
+    label = side.volunteer.see(f"/api/packs/{line['pack']}")["label"]
     incident = suspect(town, side, batch["codes"][0])
     shelf, moved = another_shelf(side), town.shelve(MASKS, side)["pack"]
     move = side.volunteer.do("/api/packs/move", pack=moved, place=shelf)["move"]
@@ -52,7 +53,7 @@ def day(town: Town, side: Side) -> Ids:
         "station": side.station, "team": side.team, "community": side.community, "household": side.doors[0],
         "held": held["pack"], "donation": held["donation"], "line_given": held["line"], "batch": batch["id"],
         "out": out, "out_code": out_code, "assigned": assigned, "assigned_code": assigned_code, "round": round_id,
-        "ready": ready, "planned": planned, "line": line["id"], "pack_code": line["code"], "for_medic": for_medic,
+        "ready": ready, "planned": planned, "line": line["id"], "pack_code": label, "for_medic": for_medic,
         "case": case["line"], "resident": resident, "need": need, "plan": town.plan(side)["plan"]["id"],
         "account": side.member.account, "incident": incident, "place": shelf, "moved": moved, "move": move,
     }  # fmt: skip

@@ -18,7 +18,9 @@ def test_one_pack_in_two_volunteers_hands_is_stopped_and_looked_into(
     work.need(work.old("李测试", 2), MASK)
     work.matched()
     first, other = sorted(work.parcels(), key=lambda parcel: -len(parcel["lines"]))
-    pack = next(line["code"] for line in first["lines"] if line["code"] in {codes[0], codes[2]})
+    pack = next(
+        label for label in (work.label(line["pack"]) for line in first["lines"]) if label in {codes[0], codes[2]}
+    )
     work.phone.do(quarter.volunteer, "/api/parcels/scan", parcel=first["id"], code=pack)
 
     mate = comes(quarter.mate)

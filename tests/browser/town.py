@@ -249,12 +249,17 @@ class Work:
         waiting = self.phone.get(self.quarter.volunteer, "/api/parcels/to-pack")["parcels"]
         return [self.phone.get(self.quarter.volunteer, f"/api/parcels/{one['id']}") for one in waiting]
 
+    def label(self, pack: str) -> str:
+        """What stands on a box: the pick list tells only how it ends."""
+        return str(self.phone.get(self.quarter.volunteer, f"/api/packs/{pack}")["label"])
+
     def packed(self) -> list[str]:
         """Everything packed and labelled; the labels' codes."""
         codes = []
         for parcel in self.parcels():
             for line in parcel["lines"]:
-                self.phone.do(self.quarter.volunteer, "/api/parcels/scan", parcel=parcel["id"], code=line["code"])
+                label = self.label(line["pack"])
+                self.phone.do(self.quarter.volunteer, "/api/parcels/scan", parcel=parcel["id"], code=label)
             done = self.phone.do(self.quarter.volunteer, "/api/parcels/label", parcel=parcel["id"])
             codes.append(done["code"])
         return codes

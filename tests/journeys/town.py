@@ -207,7 +207,8 @@ class Town:
         """Every pack on the list is scanned into the parcel."""
         hand = (side or self.near).volunteer
         lines = hand.see(f"/api/parcels/{parcel}")["lines"]
-        return [hand.post("/api/parcels/scan", key=uuid4(), parcel=parcel, code=line["code"]) for line in lines]
+        labels = [hand.see(f"/api/packs/{line['pack']}")["label"] for line in lines]
+        return [hand.post("/api/parcels/scan", key=uuid4(), parcel=parcel, code=label) for label in labels]
 
     def pack(self, parcel: UUID, side: Side | None = None) -> str:
         """Pack a parcel and put a label on it; returns the label's code."""
