@@ -37,7 +37,7 @@ from app import access_log, assets, headers, http, openapi
 from app.base import accounts, audit, store
 from app.base.clock import Clock
 from app.base.db import Database, open_database
-from app.base.edges import Call, StrictBody, Tools
+from app.base.edges import Call, Handed, StrictBody, Tools
 from app.base.errors import Refusal
 from app.base.i18n import Messages
 from app.base.permissions import Actor
@@ -48,11 +48,11 @@ from distribution.incidents import WATCH
 from distribution.recalled_parcels import parcel_is_recalled
 from inventory import donations, pack_labels, packs, scanned, stations
 from inventory.recalls import pack_is_recalled
+from labels import handed
 from labels.basket import Tellers
 from labels.reprint import Reaches
 from labels.scan import Unsafe
 from labels.stickers import Wording
-from labels.watching import Watch
 
 ROOT = Path(__file__).parent
 FEATURES = {name: ROOT.parent / name for name in ("inventory", "distribution", "labels")}
@@ -86,6 +86,22 @@ WORDING: Wording = {
     "parcel": parcel_labels.words,
 }
 """What stands on the label of each kind of thing."""
+
+TELLERS = Tellers(
+    things={"pack": scanned.pack, "parcel": scan_desk.parcel, "place": scanned.place},
+    goods=scanned.goods,
+    desk=scan_desk.desk,
+)
+"""Who tells the scan page of each kind of thing, of a box that is not ours yet, and of what its reader can choose."""
+
+HANDED: dict[Handed[Any], Any] = {
+    handed.UNSAFE: UNSAFE,
+    handed.REACHES: REACHES,
+    handed.WORDING: WORDING,
+    handed.TELLERS: TELLERS,
+    handed.WATCH: WATCH,
+}
+"""What the rooms below are told of those above them."""
 
 log = logging.getLogger("nuanxin")
 
@@ -129,6 +145,7 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
         templates=templates(),
         openers=OPENERS,
         frame=_frame(settings, words, demo=database.read_now(store.is_demo)),
+        handed=HANDED,
     )
 
     def provide_call(request: Request[Any, Any, Any]) -> Call:
@@ -159,34 +176,6 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
     return made
 
 
-def _unsafe() -> Unsafe:
-    return UNSAFE
-
-
-def _wording() -> Wording:
-    return WORDING
-
-
-TELLERS = Tellers(
-    things={"pack": scanned.pack, "parcel": scan_desk.parcel, "place": scanned.place},
-    goods=scanned.goods,
-    desk=scan_desk.desk,
-)
-"""Who tells the scan page of each kind of thing, of a box that is not ours yet, and of what its reader can choose."""
-
-
-def _tellers() -> Tellers:
-    return TELLERS
-
-
-def _reaches() -> Reaches:
-    return REACHES
-
-
-def _watch() -> Watch:
-    return WATCH
-
-
 def _routes(call: Provide) -> dict[str, Any]:
     """What the application and its OpenAPI document have in common."""
     return {
@@ -208,14 +197,7 @@ def _routes(call: Provide) -> dict[str, Any]:
             *distribution.pages.handlers,
             *assets.handlers,
         ],
-        "dependencies": {
-            "call": call,
-            "unsafe": Provide(_unsafe, sync_to_thread=False),
-            "reaches": Provide(_reaches, sync_to_thread=False),
-            "watch": Provide(_watch, sync_to_thread=False),
-            "wording": Provide(_wording, sync_to_thread=False),
-            "tellers": Provide(_tellers, sync_to_thread=False),
-        },
+        "dependencies": {"call": call},
         "dto": StrictBody,
         "return_dto": None,
         "openapi_config": openapi.configuration(),

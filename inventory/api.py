@@ -23,7 +23,7 @@ from inventory.levels import ItemLevel, Levels
 from inventory.packs import PackHistory
 from inventory.release import Decision, IdentifyPack, RefusePack, ReleaseMany, ReleasePack
 from inventory.stations import StationRow
-from labels.watching import Watch
+from labels import handed
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 Code = Annotated[str, QueryParameter(max_length=20, pattern=PLAIN)]
@@ -55,11 +55,9 @@ async def list_stations(call: NamedDependency[Call]) -> tuple[StationRow, ...]:
 
 
 @post("/api/donations", operation_id="receiveDonation", guards=[may(Permission.RECEIVE)], status_code=201)
-async def receive_donation(
-    call: NamedDependency[Call], watch: NamedDependency[Watch], data: JSONBody[NewDonation]
-) -> Receipt:
+async def receive_donation(call: NamedDependency[Call], data: JSONBody[NewDonation]) -> Receipt:
     """Take in one kind of goods: screened, booked to hold or quarantine, labelled; or refused with reasons."""
-    return await receiving.receive(call, watch, data)
+    return await receiving.receive(call, call.handed(handed.WATCH), data)
 
 
 @get("/api/donations/{donation:uuid}", operation_id="readDonation", guards=[may(Permission.READ_DONATION)])

@@ -32,8 +32,7 @@ from inventory.intake_facts import Kind
 from inventory.packs import PackHistory
 from inventory.release import IdentifyPack, RefusePack, ReleaseMany, ReleasePack, Why
 from inventory.stations import StationRow
-from labels import codes, render
-from labels.watching import Watch
+from labels import codes, handed, render
 
 Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
 Chosen = Annotated[str, QueryParameter(max_length=40, pattern=PLAIN)]
@@ -158,12 +157,12 @@ async def receive_form(call: NamedDependency[Call]) -> Response[str]:
 
 
 @post("/receive", guards=[may(Permission.RECEIVE)], include_in_schema=False)
-async def receive_pack(call: NamedDependency[Call], watch: NamedDependency[Watch]) -> Response[Any]:
+async def receive_pack(call: NamedDependency[Call]) -> Response[Any]:
     """Take it in; a refusal shows the form again with everything that was typed."""
     form = await call.form()
     try:
         new = counter.donation_of(call, form)
-        got = await receiving.receive(call, watch, new)
+        got = await receiving.receive(call, call.handed(handed.WATCH), new)
     except Refusal as no:
         kept = {name: form[name] for name in ("station", "donation", "item", "gtin", "called") if name in form}
         start = call.filled(Start, kept)

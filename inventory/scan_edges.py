@@ -20,7 +20,7 @@ from inventory.intake_facts import Verdict
 from inventory.models import PlaceKind
 from inventory.moves import MoveBack, MovePack
 from inventory.sitting import NewBoxes, TakeBackLines
-from labels.watching import Watch
+from labels import handed
 
 _TONES: dict[Verdict, Literal["ok", "hold", "bad"]] = {
     Verdict.ACCEPT: "ok",
@@ -55,11 +55,9 @@ class MoveDone(Done, frozen=True, kw_only=True):
 
 
 @post("/api/donations/boxes", operation_id="receiveBoxes", guards=[may(Permission.RECEIVE)], status_code=201)
-async def receive_boxes(
-    call: NamedDependency[Call], watch: NamedDependency[Watch], data: JSONBody[NewBoxes]
-) -> BoxesDone:
+async def receive_boxes(call: NamedDependency[Call], data: JSONBody[NewBoxes]) -> BoxesDone:
     """Take in a line of the scan page, every box of it or none: booked and labelled, or refused with reasons."""
-    got = await receiving.receive_boxes(call, watch, data)
+    got = await receiving.receive_boxes(call, call.handed(handed.WATCH), data)
     return _received(call, got, len(data.labels))
 
 

@@ -13,9 +13,9 @@ from litestar.params import JSONBody
 
 from app.base.edges import Call, may
 from app.base.permissions import Permission
-from labels import basket
+from labels import basket, handed
 from labels.api import page_of
-from labels.basket import Act, Choice, Goods, Hit, Outcome, ScanLine, Tellers, Told
+from labels.basket import Act, Choice, Goods, Hit, Outcome, ScanLine, Told
 from labels.pages import sentence
 from labels.scan import What
 
@@ -53,14 +53,12 @@ class LineTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/api/scan/line", operation_id="scanLine", guards=[may(Permission.LOOK_UP)], status_code=200)
-async def scan_line(
-    call: NamedDependency[Call], tellers: NamedDependency[Tellers], data: JSONBody[ScanLine]
-) -> LineTold:
+async def scan_line(call: NamedDependency[Call], data: JSONBody[ScanLine]) -> LineTold:
     """What a hit of the scan page is, joined with the box that waits for its second code, if it belongs to it.
 
     Nothing is written. Codes travel in the body; somebody else's address is neither followed nor repeated.
     """
-    found = await call.read(basket.hit, data, tellers, call.actor, call.today)
+    found = await call.read(basket.hit, data, call.handed(handed.TELLERS), call.actor, call.today)
     return _told(call, found, found.told) if found.told else _bare(call, found)
 
 

@@ -17,7 +17,7 @@ from app.base.edges import PUBLIC, Call, may
 from app.base.errors import Busy, Invalid, StoreUnavailable
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from labels import blanks, codes, guessing, registry, scan
+from labels import blanks, codes, guessing, handed, registry, scan
 from labels.api import page_of
 from labels.api import sheets as printed
 from labels.basket import Act, Tellers
@@ -42,9 +42,7 @@ log = logging.getLogger("nuanxin")
 
 
 @get(["/L/{code:str}", "/l/{code:str}"], opt=PUBLIC, include_in_schema=False)
-async def label_page(
-    call: NamedDependency[Call], unsafe: NamedDependency[scan.Unsafe], code: FromPath[str]
-) -> Response[Any]:
+async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Response[Any]:
     """Where a label's QR leads: staff to the thing or to receiving it, anybody else to whom to call."""
     try:
         bare = codes.parse(code)
@@ -54,7 +52,7 @@ async def label_page(
     if call.request.scope["path"] != f"/L/{bare}":
         return call.go(f"/L/{bare}")
     if not _is_staff(call):
-        return await _for_anyone(call, bare, unsafe)
+        return await _for_anyone(call, bare, call.handed(handed.UNSAFE))
     return _opened(call, await call.peek(scan.of_label, bare, call.actor))
 
 
@@ -124,9 +122,9 @@ def sentence(call: Call, fault: Fault) -> str:
 
 
 @get("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False)
-async def scan_page(call: NamedDependency[Call], tellers: NamedDependency[Tellers]) -> Response[str]:
+async def scan_page(call: NamedDependency[Call]) -> Response[str]:
     """The scanner, and nothing else: it stays open, lists every hit, and then acts on all of them."""
-    return await _scanner(call, tellers)
+    return await _scanner(call, call.handed(handed.TELLERS))
 
 
 async def _scanner(call: Call, tellers: Tellers, status: int = 200, **more: object) -> Response[str]:
@@ -137,7 +135,7 @@ async def _scanner(call: Call, tellers: Tellers, status: int = 200, **more: obje
 
 
 @post("/scan", guards=[may(Permission.LOOK_UP)], include_in_schema=False, status_code=200)
-async def scanned(call: NamedDependency[Call], tellers: NamedDependency[Tellers]) -> Response[Any]:
+async def scanned(call: NamedDependency[Call]) -> Response[Any]:
     """Opens what was scanned, or says on the scanner's page why nothing can be opened."""
     text = (await call.form()).get("text", [""])[0]
     meaning = await call.peek(scan.meaning, text, call.actor)
@@ -147,7 +145,7 @@ async def scanned(call: NamedDependency[Call], tellers: NamedDependency[Tellers]
         return onward(call, meaning)
     typed = codes.shown(codes.bare(text))[:_LONGEST_SHOWN] if meaning.what == What.MISTYPED else ""
     said = sentence(call, meaning.fault) if meaning.fault else ""
-    return await _scanner(call, tellers, 422, meaning=meaning, sentence=said, typed=typed)
+    return await _scanner(call, call.handed(handed.TELLERS), 422, meaning=meaning, sentence=said, typed=typed)
 
 
 # ---------------------------------------------------------------- sheets of blank labels

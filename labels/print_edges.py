@@ -19,14 +19,14 @@ from app.base.errors import Invalid, Refusal
 from app.base.fields import Word
 from app.base.i18n import LANGUAGES
 from app.base.permissions import Permission
-from labels import codes, stickers
+from labels import codes, handed, stickers
 from labels.errors import BadAddress
 from labels.layouts import shortened
 from labels.matrix import NoSuchQr
 from labels.printing import Paper, put_on_paper, template_of
 from labels.render import label_svg
 from labels.sheets import Print
-from labels.stickers import PrintOrder, What, Wording
+from labels.stickers import PrintOrder, What
 from labels.templates import Grid, Printable
 from labels.typeface import Unprintable
 
@@ -36,24 +36,24 @@ FORMS = ("pdf", "zpl", "tspl")
 
 
 @post("/api/labels/print", operation_id="printThings", guards=_GUARDS, status_code=200, media_type="application/pdf")
-async def print_things(
-    call: NamedDependency[Call], wording: NamedDependency[Wording], data: JSONBody[PrintOrder]
-) -> Response[bytes]:
+async def print_things(call: NamedDependency[Call], data: JSONBody[PrintOrder]) -> Response[bytes]:
     """Labels of packs, parcels or places, of a batch's blank ones, or stickers: as PDF, PNG, SVG, ZPL or TSPL.
 
     Labels speak the programme's own language, whoever prints them. On how many of them words had to be shortened is
     told in the header ``nuanxin-shortened``.
     """
-    made = await _made(call, data, await _labels(call, wording, data))
+    made = await _made(call, data, await _labels(call, data))
     answer = call.file(made.data, made.media_type, f"labels.{made.suffix}")
     answer.headers["nuanxin-shortened"] = str(len(made.cut))
     return answer
 
 
-async def _labels(call: Call, wording: Wording, order: PrintOrder) -> list[Printable]:
+async def _labels(call: Call, order: PrintOrder) -> list[Printable]:
     base = call.settings.base_url
     try:
-        return await call.write(stickers.to_print, order, wording, call.actor, base, _say(call), call.now)
+        return await call.write(
+            stickers.to_print, order, call.handed(handed.WORDING), call.actor, base, _say(call), call.now
+        )
     except codes.BadLabelAddress:
         raise BadAddress from None
 
@@ -93,26 +93,25 @@ class _Choice(msgspec.Struct, frozen=True, kw_only=True):
 @get("/labels/print", guards=_GUARDS, include_in_schema=False)
 async def print_page(
     call: NamedDependency[Call],
-    wording: NamedDependency[Wording],
     what: FromQuery[What] = "mark",
     subject: FromQuery[UUID | None] = None,
 ) -> Response[str]:
     """Choose the paper; the preview is the print."""
     form: Form = {"what": [what], "subjects": [str(subject)] if subject else []}
-    return await _choose(call, wording, {**form, **_remembered(call)})
+    return await _choose(call, {**form, **_remembered(call)})
 
 
 @post("/labels/print", guards=_GUARDS, include_in_schema=False, status_code=200)
-async def print_form(call: NamedDependency[Call], wording: NamedDependency[Wording]) -> Response[Any]:
+async def print_form(call: NamedDependency[Call]) -> Response[Any]:
     """Several things at once, another paper, or the file itself."""
     form = await call.form()
     if form.pop("do", [""])[0] != "file":
-        return await _choose(call, wording, form)
+        return await _choose(call, form)
     try:
         order = _order(call, form)
-        made = await _made(call, order, await _labels(call, wording, order))
+        made = await _made(call, order, await _labels(call, order))
     except Refusal as no:
-        return await _choose(call, wording, form, no)
+        return await _choose(call, form, no)
     answer = call.file(made.data, made.media_type, f"labels.{made.suffix}")
     on = order.on or Paper()
     answer.set_cookie("paper", f"{on.paper}.{on.form}.{on.dpi}", max_age=31_536_000, samesite="lax", httponly=True)
@@ -138,11 +137,13 @@ def _order(call: Call, form: Form) -> PrintOrder:
     return call.filled(PrintOrder, {}, on=on, **msgspec.to_builtins(things))
 
 
-async def _choose(call: Call, wording: Wording, form: Form, no: Refusal | None = None) -> Response[str]:
+async def _choose(call: Call, form: Form, no: Refusal | None = None) -> Response[str]:
     status, told, picture, count, cut = no.status if no else 200, _told(call, no), "", 0, 0
     try:
         order = _order(call, form)
-        labels = await call.read(stickers.shown, order, wording, call.actor, call.settings.base_url, _say(call))
+        labels = await call.read(
+            stickers.shown, order, call.handed(handed.WORDING), call.actor, call.settings.base_url, _say(call)
+        )
         count, (picture, cut) = len(labels), await asyncio.to_thread(_preview, labels, order.on or Paper())
     except Invalid as wrong:
         told, status = told or _told(call, wrong), wrong.status

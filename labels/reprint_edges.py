@@ -17,7 +17,7 @@ from app.base.errors import Invalid, Refusal
 from app.base.fields import Key, ScannedText
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from labels import codes, reprint
+from labels import codes, handed, reprint
 from labels.errors import BlankLabel
 from labels.render import qr_svg
 from labels.reprint import EndLabel, Reaches, Reprint, Reprinted, Why
@@ -44,14 +44,12 @@ _GUARDS = [may(Permission.REPRINT_LABEL)]
 
 
 @post("/api/labels/reprint", operation_id="reprintLabel", guards=_GUARDS, status_code=200)
-async def reprint_label(
-    call: NamedDependency[Call], reaches: NamedDependency[Reaches], data: JSONBody[AskReprint]
-) -> Reprinted:
+async def reprint_label(call: NamedDependency[Call], data: JSONBody[AskReprint]) -> Reprinted:
     """Replace the label of a thing: the old code is void for ever, the new one is to be printed and stuck on.
 
     Packs and parcels need a second person of the station, who scans the own badge and enters the own secret.
     """
-    return await _replace(call, reaches, data)
+    return await _replace(call, call.handed(handed.REACHES), data)
 
 
 @post("/api/labels/end", operation_id="endLabel", guards=_GUARDS, status_code=200)
@@ -74,11 +72,11 @@ async def replace_page(call: NamedDependency[Call], subject: FromQuery[UUID | No
 
 
 @post("/labels/replace", guards=_GUARDS, include_in_schema=False, status_code=200)
-async def replace(call: NamedDependency[Call], reaches: NamedDependency[Reaches]) -> Response[Any]:
+async def replace(call: NamedDependency[Call]) -> Response[Any]:
     """Replaces the label and shows the new one to be printed; a blank one is ended."""
     form = await call.form()
     try:
-        done = await _replace(call, reaches, _asked(call, form))
+        done = await _replace(call, call.handed(handed.REACHES), _asked(call, form))
     except BlankLabel:
         await call.write(reprint.end, call.filled(EndLabel, form), call.actor, call.now)
         return call.page("labels/replaced.html", done=None, picture="", shown="")

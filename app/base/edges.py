@@ -143,6 +143,18 @@ def _each_once(pairs: list[tuple[str, Any]]) -> None:
         raise Invalid((next(name for name in names if names.count(name) > 1), "repeated", {}))
 
 
+class Handed(Generic[T]):
+    """The name of something that the roof hands down to a room that must not import what stands above it.
+
+    Not a dependency of the framework's: two of those on one handler cost more than the handler (it starts a task each).
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class Call:
     """One request: who asks, when, in which language, and the store; hands verbs what they need."""
 
@@ -175,6 +187,11 @@ class Call:
         """The reader's language, zh or en."""
         language: str = self.request.scope["state"]["language"]
         return language
+
+    def handed(self, what: Handed[T]) -> T:
+        """What the roof handed down by this name."""
+        given: T = self.tools.handed[what]
+        return given
 
     def say(self, key: str, /, **params: object) -> str:
         """A message in the reader's language."""
@@ -279,9 +296,10 @@ class Tools:
         templates: Environment,
         openers: Mapping[str, Callable[[UUID], str]],
         frame: Callable[[Request[Any, Any, Any]], dict[str, object]],
+        handed: Mapping[Handed[Any], Any],
     ) -> None:
         self.settings, self.db, self.vault, self.messages = settings, db, vault, messages
-        self.templates, self.openers, self._frame = templates, openers, frame
+        self.templates, self.openers, self._frame, self.handed = templates, openers, frame, handed
 
     def page(
         self, request: Request[Any, Any, Any], template: str, status: int, values: Mapping[str, object]

@@ -123,6 +123,10 @@ PICTURES = (
     Picture("labels", "volunteer", "/labels", DESK),
     Picture("people", "administrator", "/people", DESK),
     Picture("audit", "auditor", "/audit", DESK),
+    Picture("scan", "volunteer", "/scan", PHONE),
+    Picture("print", "volunteer", "/labels/print?what=mark", PHONE),
+    Picture("leaflet", "volunteer", "/leaflet/med-001", PHONE),
+    Picture("policy", "office", "/policy", DESK),
 )
 
 
