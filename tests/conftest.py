@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,9 +55,45 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+class Postgres:
+    """A server of the tests' own. Databases are made ahead and dropped behind, while the tests go on."""
+
+    AHEAD = 4
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._admin = create_engine(address, isolation_level="AUTOCOMMIT")
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix="databases")
+        self._ready: deque[Future[str]] = deque()
+
+    def new(self) -> str:
+        """The address of a migrated empty database."""
+        while len(self._ready) < self.AHEAD:
+            self._ready.append(self._hand.submit(self._make))
+        return self._ready.popleft().result()
+
+    def _make(self) -> str:
+        name = f"t{uuid4().hex}"
+        with self._admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_nuanxin STRATEGY file_copy"))
+        return _named(self.address, name)
+
+    def drop(self, address: str) -> None:
+        """A store is eight megabytes; hundreds of them would fill a small disk and make stopping slow."""
+        self._hand.submit(self._drop, str(make_url(address).database))
+
+    def _drop(self, name: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def close(self) -> None:
+        self._hand.shutdown()
+        self._admin.dispose()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[], str]]:
-    """Makes migrated empty PostgreSQL databases; returns each one's address."""
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL with a migrated empty database as its template."""
     # Not among pytest's own folders: those of older runs are swept while a second run beside this one starts.
     folder = Path(tempfile.mkdtemp(prefix="nuanxin-postgres-"))
     # Its package looks for a runtime folder by this variable, which a plain root shell does not have.
@@ -77,16 +115,18 @@ def postgres() -> Iterator[Callable[[], str]]:
     migrate(engine)
     engine.dispose()
 
-    def new() -> str:
-        name = f"t{uuid4().hex}"
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_nuanxin"))
-        return _named(address, name)
-
-    yield new
     admin.dispose()
+    made = Postgres(address)
+    yield made
+    made.close()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: Postgres) -> Callable[[], str]:
+    """Makes migrated empty PostgreSQL databases; returns each one's address."""
+    return postgres_server.new
 
 
 def _named(address: str, database: str) -> str:
@@ -105,17 +145,13 @@ def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def postgres_db(postgres: Callable[[], str]) -> Iterator[Database]:
+def postgres_db(postgres_server: Postgres) -> Iterator[Database]:
     """An empty PostgreSQL store."""
-    address = postgres()
+    address = postgres_server.new()
     database = PostgresDatabase(address)
     yield database
     database.close()
-    # A store is eight megabytes; hundreds of them would fill a small disk and make stopping slow.
-    admin = create_engine(_named(address, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {make_url(address).database} WITH (FORCE)"))
-    admin.dispose()
+    postgres_server.drop(address)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
