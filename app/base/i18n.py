@@ -14,13 +14,17 @@ LANGUAGES = ("zh", "en")
 
 
 class Messages:
-    """All messages by language and dotted key."""
+    """All messages by language and dotted key.
+
+    A folder has ``zh.toml`` and ``en.toml``, and beside them one pair for each larger topic: ``stocktake.zh.toml`` …
+    """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self.texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
         for folder in folders:
             for language in LANGUAGES:
-                self._add(language, tomllib.loads((folder / f"{language}.toml").read_text("utf-8")))
+                for file in (folder / f"{language}.toml", *sorted(folder.glob(f"*.{language}.toml"))):
+                    self._add(language, tomllib.loads(file.read_text("utf-8")))
 
     def _add(self, language: str, tables: Mapping[str, Any], prefix: str = "") -> None:
         texts = self.texts[language]

@@ -50,9 +50,21 @@ class Permission(StrEnum):
     RELEASE_MEDICINE = "medicine:release"
     READ_HOLD = "hold:read"
     MOVE_STOCK = "stock:move"
+    COUNT_STOCK = "stock:count"
+    APPROVE_COUNT = "count:approve"
+    DISPOSE = "stock:dispose"
+    WITNESS_DISPOSAL = "disposal:witness"
+    REVERSE = "stock:reverse"
+    SET_LEVELS = "levels:set"
+    OPEN_STOCK = "stock:open"
+    EDIT_KITS = "kit:edit"
+    ASSEMBLE = "kit:assemble"
+    RECALL = "recall:work"
+    EDIT_APPEAL = "appeal:edit"
     READ_STOCK = "stock:read"
     READ_CATALOGUE = "catalogue:read"
     EDIT_CATALOGUE = "catalogue:edit"
+    VERIFY_ITEM = "catalogue:verify"
     READ_RESIDENT = "resident:read"
     READ_PHONE = "resident:read-phone"
     READ_HEALTH = "resident:read-health"
@@ -92,9 +104,21 @@ GRANTS: dict[Permission, frozenset[Role]] = {
     Permission.RELEASE_MEDICINE: frozenset({_P}),
     Permission.READ_HOLD: frozenset({_V, _P, _C, _O}),
     Permission.MOVE_STOCK: frozenset({_V}),
+    Permission.COUNT_STOCK: frozenset({_V}),
+    Permission.APPROVE_COUNT: frozenset({_C, _O}),
+    Permission.DISPOSE: frozenset({_V}),
+    Permission.WITNESS_DISPOSAL: frozenset({_P, _C, _O}),
+    Permission.REVERSE: frozenset({_C, _O}),
+    Permission.SET_LEVELS: frozenset({_C, _O}),
+    Permission.OPEN_STOCK: frozenset({_C, _O}),
+    Permission.EDIT_KITS: frozenset({_C, _O}),
+    Permission.ASSEMBLE: frozenset({_V}),
+    Permission.RECALL: frozenset({_P, _O}),
+    Permission.EDIT_APPEAL: frozenset({_C, _O}),
     Permission.READ_STOCK: frozenset({_V, _L, _P, _C, _O, _U}),
     Permission.READ_CATALOGUE: _EVERYONE,
     Permission.EDIT_CATALOGUE: frozenset({_C, _O}),
+    Permission.VERIFY_ITEM: frozenset({_P}),
     Permission.READ_RESIDENT: frozenset({_M, _L, _C, _O}),
     Permission.READ_PHONE: frozenset({_M, _L, _C, _O}),
     Permission.READ_HEALTH: frozenset({_P}),
