@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import distribution.agreement
+import inventory.agreement
 import inventory.ledger
 import labels.registry
 from app.base import audit
@@ -21,6 +22,7 @@ def faults(session: Session, now: datetime) -> Iterator[tuple[str, str]]:
     """(part, what disagrees) for everything that should agree and does not."""
     for part, found in (
         ("ledger", inventory.ledger.faults(session)),
+        ("inventory", inventory.agreement.faults(session)),
         ("distribution", distribution.agreement.faults(session)),
         ("labels", labels.registry.faults(session)),
         ("audit", audit.faults(session)),

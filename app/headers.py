@@ -15,7 +15,7 @@ _POLICY = (
     "manifest-src 'self'; worker-src 'self' blob:; form-action 'self'; base-uri 'none'; "
     "object-src 'none'; frame-ancestors 'none'"
 )
-# What only sends on shows nothing and runs nothing.
+# What only sends on, and what programs read, shows nothing and runs nothing.
 _NO_PAGE = b"default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -39,12 +39,16 @@ class Headers:
         if message["type"] != "http.response.start":
             return
         headers = message["headers"] = list(message.get("headers", []))
-        onward = 300 <= message["status"] < 400
-        policy = _NO_PAGE if onward else _POLICY.format(nonce=nonce_of(scope)).encode()
+        page = message["status"] // 100 != 3 and not any(_for_programs(*header) for header in headers)
+        policy = _POLICY.format(nonce=nonce_of(scope)).encode() if page else _NO_PAGE
         headers.append((b"content-security-policy", policy))
         headers.extend(self.always)
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
+
+
+def _for_programs(name: bytes, value: bytes) -> bool:
+    return name == b"content-type" and value.startswith((b"application/json", b"application/problem+json"))
 
 
 def nonce_of(scope: Scope) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app import policy_views
 from app.base.permissions import Actor, Role
-from distribution import incident_list
+from distribution import incident_list, recall_reach
 from distribution.journey import State
 from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
-from inventory import hold
+from inventory import alerts, hold, traces
 from labels import guessing
 from labels.guessing import Alert
 
@@ -39,18 +40,24 @@ _DOORS: dict[str, tuple[str, str]] = {
     "/plans": ("home.plans", "gift"),
     "/medic": ("home.medic", "heartbeat"),
     "/stock": ("home.stock", "box"),
+    "/transfers": ("home.transfers", "truck"),
+    "/disposals": ("home.disposals", "out"),
+    "/stock/alerts": ("stock.alerts.title", "warning"),
     "/labels": ("home.labels", "label"),
     "/people": ("home.people", "people"),
     "/audit": ("home.audit", "list"),
     "/policy": ("home.policy", "shield"),
     "/incidents": ("home.incidents", "warning"),
+    "/trace-repeats": ("home.trace_repeats", "warning"),
+    "/appeals": ("home.appeals", "speak"),
+    "/recalls": ("home.recalls", "warning"),
 }
 
 _OF_ROLE: dict[Role, tuple[str, ...]] = {
     Role.VOLUNTEER: ("/receive", "/release", "/packing", "/returns", "/stock", "/labels"),
     Role.MEMBER: ("/needs",),
     Role.LEADER: ("/rounds", "/needs", "/stock", "/people"),
-    Role.MEDIC: ("/release", "/medic", "/stock", "/policy"),
+    Role.MEDIC: ("/release", "/medic", "/recalls", "/stock", "/policy"),
     Role.COORDINATOR: (
         "/release",
         "/needs",
@@ -58,6 +65,9 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/plans",
         "/rounds",
         "/incidents",
+        "/recalls",
+        "/appeals",
+        "/stock/alerts",
         "/stock",
         "/labels",
         "/people",
@@ -70,6 +80,9 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/plans",
         "/rounds",
         "/incidents",
+        "/recalls",
+        "/appeals",
+        "/stock/alerts",
         "/stock",
         "/labels",
         "/policy",
@@ -79,12 +92,25 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
 }
 
 
-def doors(session: Session, actor: Actor) -> tuple[Door, ...]:
-    """The doors of the actor's role in the order of the work, the counts within the actor's scope."""
-    return tuple(
-        Door(href, *_DOORS[href], _COUNTS[href](session, actor) if href in _COUNTS else None)
-        for href in _OF_ROLE[actor.role]
+_ALERTS = ("/trace-repeats",)
+
+
+def doors(session: Session, actor: Actor, today: date) -> tuple[Door, ...]:
+    """The doors of the actor's role in the order of the work, the counts within the actor's scope.
+
+    Alerts stand in front, and only while there is one.
+    """
+    alarmed = _ALERTS if actor.role in {Role.MEDIC, Role.COORDINATOR, Role.OFFICE} else ()
+    alarms = (Door(href, *_DOORS[href], _COUNTS[href](session, actor)) for href in alarmed)
+    return tuple(one for one in alarms if one.waiting) + tuple(
+        Door(href, *_DOORS[href], _waiting(session, actor, today, href)) for href in _OF_ROLE[actor.role]
     )
+
+
+def _waiting(session: Session, actor: Actor, today: date, href: str) -> int | None:
+    if href == "/stock/alerts":
+        return alerts.waiting(session, actor, today)
+    return _COUNTS[href](session, actor) if href in _COUNTS else None
 
 
 def alert(session: Session, actor: Actor, now: datetime) -> Alert | None:
@@ -131,4 +157,7 @@ _COUNTS: dict[str, Callable[[Session, Actor], int | None]] = {
     "/packing": _parcels_to_pack,
     "/medic": _for_a_medic,
     "/incidents": incident_list.waiting,
+    "/recalls": recall_reach.waiting,
+    "/policy": policy_views.waiting,
+    "/trace-repeats": traces.waiting,
 }

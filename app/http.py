@@ -14,6 +14,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.params import QueryParameter
 from litestar.response import Redirect
@@ -22,7 +23,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from app.base import accounts
 from app.base.clock import Clock
 from app.base.db import Database
-from app.base.edges import WHOLE, Tools, has_guard, whole_numbers
+from app.base.edges import WHOLE, May, Tools, asked_at_the_door, has_guard, whole_numbers
 from app.base.errors import Busy, Forbidden, Invalid, Params, Refusal, SignInNeeded, StoreUnavailable
 from app.base.fields import fault_of
 from app.base.i18n import preferred
@@ -67,39 +68,44 @@ class Doorman(ASGIMiddleware):
         self.session_cookie = cookie_name(settings, "session")
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(settings.base_url))
         self._known: dict[str, tuple[int, accounts.Known]] = {}
-        self._numbers: dict[str, frozenset[str]] = {}
+        self._entries: dict[BaseRouteHandler, tuple[frozenset[str], tuple[May, ...]]] = {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        self._deny_by_default(scope)
-        request: Request[Any, Any, Any] = Request(scope)
+        numbers, asked = self._entry(scope)
         told = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _TOLD}
-        cookies = request.cookies if b"cookie" in told else {}
+        cookies = _cookies(scope) if b"cookie" in told else {}
         scope["user"], scope["auth"] = None, None
         scope["state"]["language"] = preferred(cookies.get("lang"), told.get(b"accept-language"))
         if scope["query_string"]:
-            self._plain_parameters(scope)
+            self._plain_parameters(scope, numbers)
         bearer = told.get(b"authorization", "")
         if bearer[:7].lower() == "bearer ":
             await self._admit(scope, bearer[7:].strip())
         else:
             token = cookies.get(self.session_cookie)
-            if request.method not in _SAFE:
-                self._same_site(request, token)
+            if scope.get("method") not in _SAFE:
+                self._same_site(Request(scope), token)
             if token is not None:
                 await self._admit(scope, token, cookie=True)
+        for guard in asked:
+            guard.check(scope["user"])
         await next_app(scope, receive, send)
 
-    def _deny_by_default(self, scope: Scope) -> None:
-        """No declared guard, no answer, save which methods an address takes.
+    def _entry(self, scope: Scope) -> tuple[frozenset[str], tuple[May, ...]]:
+        """Which parameters are whole numbers, and what is asked of the caller. No declared guard, no answer.
 
-        Here and not as a guard of the application's own: the framework copies the handler for every guard it runs.
+        Which methods an address takes is told to anybody.
         """
         handler = scope["route_handler"]
-        if handler.handler_id in self._numbers or scope.get("method") == HttpMethod.OPTIONS:
-            return
+        known = self._entries.get(handler)
+        if known is not None:
+            return known
+        if scope.get("method") == HttpMethod.OPTIONS:
+            return frozenset(), ()
         if not has_guard(handler):
             raise Forbidden
-        self._numbers[handler.handler_id] = whole_numbers(handler)
+        entry = self._entries[handler] = whole_numbers(handler), asked_at_the_door(handler)
+        return entry
 
     async def _admit(self, scope: Scope, token: str, *, cookie: bool = False) -> None:
         now = self.clock.now()
@@ -150,18 +156,22 @@ class Doorman(ASGIMiddleware):
         if foreign:
             raise CrossSite
 
-    def _plain_parameters(self, scope: Scope) -> None:
+    def _plain_parameters(self, scope: Scope, numbers: frozenset[str]) -> None:
         """Every parameter of a query once, and whole numbers as plain digits."""
         given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         names = [name for name, _ in given]
         if len(names) != len(set(names)):
             raise RepeatedParameter(("query", "repeated", {}))
-        numbers = self._numbers.get(scope["route_handler"].handler_id, frozenset())
         wrong: list[tuple[str, str, Params]] = [
             (name, "whole_number", {}) for name, text in given if name in numbers and not WHOLE.match(text)
         ]
         if wrong:
             raise Invalid(*wrong)
+
+
+def _cookies(scope: Scope) -> dict[str, str]:
+    request: Request[Any, Any, Any] = Request(scope)
+    return request.cookies
 
 
 def language_of(request: Request[Any, Any, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Pages of the first look, sign-in, invitations, people, the audit trail and the policies."""
+"""Pages of the first look, sign-in, invitations, people and the audit trail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery
 from markupsafe import Markup
 
-from app import home, people, rulebook, sign_in
+from app import home, people, sign_in
 from app.base import accounts, audit, own_secret
 from app.base.audit import NoteLine
 from app.base.edges import PUBLIC, Call, Form, may
@@ -77,7 +77,7 @@ async def home_page(call: NamedDependency[Call]) -> Response[Any]:
         return call.go("/sign-in")
     alert = await call.read(home.alert, call.actor, call.now)
     since = f"{alert.at.astimezone(ZoneInfo(call.settings.timezone)):%m-%d %H:%M}" if alert else ""
-    doors = await call.read(home.doors, call.actor)
+    doors = await call.read(home.doors, call.actor, call.today)
     return call.page("home.html", doors=doors, role=call.actor.role, alert=alert, since=since)
 
 
@@ -330,13 +330,6 @@ async def audit_page(call: NamedDependency[Call], before: FromQuery[UUID | None]
     )
 
 
-@get("/policy", guards=[may(Permission.READ_POLICY)], include_in_schema=False)
-async def policy_page(call: NamedDependency[Call]) -> Response[Any]:
-    """The thresholds and rule switches that hold today."""
-    book = await call.read(rulebook.rulebook, call.today)
-    return call.page("policy.html", policies=rulebook.told(call, book))
-
-
 def _told(call: Call, no: Refusal | None) -> dict[str, Any]:
     """A refusal as a form's page shows it: its status, faults at their fields, everything else above the form."""
     if no is None:
@@ -402,5 +395,4 @@ handlers: list[BaseRouteHandler] = [
     end_sign_ins,
     end,
     audit_page,
-    policy_page,
 ]

@@ -38,11 +38,15 @@ KINDS: dict[str, type[msgspec.Struct]] = {
 _UNIT_OF = {
     "low": "units",
     "low_by_item": "units",
+    "enough": "units",
+    "enough_by_item": "units",
     "supply_quota": "units",
     "household_caps": "units",
     "packs_per_item": "packs",
     "cutoff_shown_from": "people",
 }
+TO_SIGN = "–"
+"""Whose signature an easing bears while it is only proposed."""
 _LARGER = {"months": (12, "years"), "ug": (1000, "mg")}
 
 
@@ -56,11 +60,20 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 class ToldPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A policy in the reader's words; ``signed_by`` is a staff number, empty where nobody signed."""
 
+    slug: str
     name: str
     version: int
     valid_from: date
     signed_by: str
     facts: tuple[Fact, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a proposal changes: what it is, and its value before and after, each in one line or several."""
+
+    label: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +100,8 @@ def told(call: Call, book: Rulebook) -> list[ToldPolicy]:
     """Every policy in the reader's words."""
     return [
         ToldPolicy(
-            name=_worded(call, "policy.name", found.name),
+            slug=found.name,
+            name=name_of(call, found.name),
             version=found.version,
             valid_from=found.valid_from,
             signed_by=book.signers.get((found.name, found.version), ""),
@@ -95,6 +109,46 @@ def told(call: Call, book: Rulebook) -> list[ToldPolicy]:
         )
         for found in book.policies
     ]
+
+
+def name_of(call: Call, slug: str) -> str:
+    """What a policy is called."""
+    return _worded(call, "policy.name", slug)
+
+
+def field_of(call: Call, field: str) -> str:
+    """What a threshold or switch is called."""
+    return _worded(call, "policy.field", field)
+
+
+def amount(call: Call, names: Names, field: str, value: int) -> str:
+    """A threshold's value with its unit."""
+    return _Reader(call, names).amount(unit_of(field), value)
+
+
+def rule_of(call: Call, rule: str) -> str:
+    """What a rule looks at."""
+    return _worded(call, "policy.rule", rule, "")
+
+
+def changes(
+    call: Call, names: Names, of: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[Change, ...]:
+    """What differs between two versions of a policy, field by field; of the rules only those that were switched."""
+    reader = _Reader(call, names)
+    found = []
+    for field in sorted({*before, *after} - {"version"}, key=lambda one: _place(of, one)):
+        old, new = before.get(field), after.get(field)
+        if field == "rules":
+            old, new = frozenset(old or ()), frozenset(new or ())
+            switched = sorted(old ^ new)
+            said = [[_rule(reader, rule, on=rule in on) for rule in switched] for on in (old, new)]
+        else:
+            said = [list(_lines(reader, field, value)) for value in (old, new)]
+        if old != new:
+            label = field_of(call, field)
+            found.append(Change(label=label, before=tuple(said[0]), after=tuple(said[1])))
+    return tuple(found)
 
 
 class _Reader:
@@ -140,11 +194,12 @@ def _place(of: str, field: str) -> int:
 def _rules(reader: _Reader, of: str, on: list[str]) -> list[str]:
     """Each rule by id and what it looks at; those switched off say so."""
     known = RULES.get(of, [])
-    lines = []
-    for rule in [*known, *sorted(set(on) - set(known))]:
-        what = _worded(reader.call, "policy.rule", rule, "")
-        lines.append(reader.say("policy.rule_on" if rule in on else "policy.rule_off", rule=rule, what=what).strip())
-    return lines
+    return [_rule(reader, rule, on=rule in on) for rule in [*known, *sorted(set(on) - set(known))]]
+
+
+def _rule(reader: _Reader, rule: str, *, on: bool) -> str:
+    said = reader.say("policy.rule_on" if on else "policy.rule_off", rule=rule, what=rule_of(reader.call, rule))
+    return said.strip()
 
 
 def _lines(reader: _Reader, name: str, value: Any) -> list[str]:
@@ -223,10 +278,9 @@ def _from_utc(_reader: _Reader, minutes: int) -> list[str]:
 
 def _emergency(reader: _Reader, one: Mapping[str, Any]) -> list[str]:
     days = reader.amount("days", one.get("min_days", 30))
-    return [
-        reader.say("policy.emergency_days", start=one["from_day"], end=one["until_day"], days=days),
-        reader.say("policy.emergency_signed", who=one["signed_by"]),
-    ]
+    eased = reader.say("policy.emergency_days", start=one["from_day"], end=one["until_day"], days=days)
+    signed = reader.say("policy.emergency_signed", who=one["signed_by"])
+    return [eased] if one["signed_by"] == TO_SIGN else [eased, signed]
 
 
 def _edition(reader: _Reader, name: str) -> list[str]:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from distribution import door_api, incident_edges, people_api
+from distribution import door_api, incident_edges, people_api, recall_edges
 
-handlers: list[BaseRouteHandler] = [*people_api.handlers, *door_api.handlers, *incident_edges.api]
+handlers: list[BaseRouteHandler] = [*people_api.handlers, *door_api.handlers, *incident_edges.api, *recall_edges.api]

@@ -92,9 +92,9 @@ class MatchingPolicy(Struct, frozen=True, kw_only=True):
     """The dated rules of sharing: days a pack must outlast its course, packs of an item for one household."""
 
     version: str
-    margin_days: Positive = 7
+    margin_days: Annotated[int, Meta(ge=1, le=90)] = 7
     household_caps: dict[str, int] = {}
-    cutoff_shown_from: Positive = 5
+    cutoff_shown_from: Annotated[int, Meta(ge=1, le=1000)] = 5
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

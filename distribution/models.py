@@ -322,7 +322,10 @@ class Given(Base):
     """What a resident was handed, for the rules that look back over days. Append-only."""
 
     __tablename__ = "given"
-    __table_args__ = strict(Index("ix_given_resident", "resident", "day"), Index("ix_given_household", "household"))
+    __table_args__ = strict(
+        Index("ix_given_resident", "resident", "day"), Index("ix_given_household", "household"),
+        Index("ix_given_day", "day"),
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     resident: Mapped[UUID] = mapped_column(ForeignKey("residents.id"))

@@ -120,7 +120,8 @@ def _what(session: Session, new: NewNeed) -> bool:
     kinds = {row.id: row.kind for row in rows}
     if len(kinds) < len(wanted):
         raise NotFound
-    if new.kit is not None and session.execute(select(Kit.id).where(Kit.id == new.kit)).first() is None:
+    recipe = select(Kit.id).where(Kit.id == new.kit, Kit.valid_from.is_not(None))  # a draft is nobody's yet
+    if new.kit is not None and session.execute(recipe).first() is None:
         raise NotFound
     return new.item is not None and kinds[new.item] == "medicine"
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
 
-from distribution import door_pages, incident_edges, people_pages
+from distribution import door_pages, incident_edges, people_pages, recall_edges
 
-handlers: list[BaseRouteHandler] = [*people_pages.handlers, *door_pages.handlers, *incident_edges.pages]
+handlers: list[BaseRouteHandler] = [
+    *people_pages.handlers,
+    *door_pages.handlers,
+    *incident_edges.pages,
+    *recall_edges.pages,
+]

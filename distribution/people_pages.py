@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -49,10 +50,10 @@ class Offer(msgspec.Struct, frozen=True):
     medicines: tuple[CatalogueItem, ...]
 
 
-def _offer(session: Session) -> Offer:
+def _offer(session: Session, today: date) -> Offer:
     wanted = [row for row in catalogue.items(session) if row.wanted]
     return Offer(
-        recipes=kits.recipes(session),
+        recipes=kits.recipes(session, today),
         supplies=tuple(row for row in wanted if row.kind is not Kind.MEDICINE),
         medicines=tuple(row for row in wanted if row.kind is Kind.MEDICINE and row.otc_class is not OtcClass.RX),
     )
@@ -114,7 +115,7 @@ async def _new_need(
         people=people,
         serial=serial,
         following=residents.following(people),
-        offer=await call.read(_offer) if resident else None,
+        offer=await call.read(_offer, call.today) if resident else None,
         urgencies=tuple(Urgency),
         typed={name: texts[0] for name, texts in (form or {}).items()},
         told=await wording.told(call, no) if no else None,

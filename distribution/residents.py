@@ -50,6 +50,7 @@ class Purpose(StrEnum):
     REGISTER = "register"
     CALL_BACK = "call-back"
     MEDIC_CASE = "medic-case"
+    RECALL = "recall"
 
 
 class Consent(Dated, frozen=True, kw_only=True, forbid_unknown_fields=True):

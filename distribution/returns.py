@@ -22,7 +22,6 @@ from distribution.rounds import close_if_done
 from distribution.safety_facts import SUPPLY_KINDS
 from inventory import ledger, stations, stops
 from inventory.intake_facts import Storage
-from inventory.ledger import TO_DISPOSAL
 from inventory.models import Item
 
 
@@ -90,7 +89,7 @@ def _put_away(
     hands, own = hands_of(session, parcel.team), stations.places(session, parcel.station)
     items = names(session, (line.item for line in lines))
     stopped = stops.stopped(session, {line.pack for line in lines})
-    targets = {"dispose": (TO_DISPOSAL, "return-dispose"), "quarantine": (own.quarantine, "incident")}
+    targets = {"dispose": (own.bin, "return-dispose"), "quarantine": (own.quarantine, "incident")}
     goes: dict[str, Restock] = {}
     for line in lines:
         where = _where(items[line.item], sealed, out_for)

@@ -290,20 +290,20 @@ class DispensingPolicy(Struct, frozen=True, kw_only=True):
 
     version: str
     rules: frozenset[str]
-    paracetamol_cap_mg: Positive = 2000
-    window_days: Positive = 7
-    packs_per_item: Positive = 1
-    use_margin_days: Positive = 7
-    default_course_days: Positive = 7
-    child_below_months: Positive = 14 * 12
-    elder_from_months: Positive = 65 * 12
-    infant_below_months: Positive = 2 * 12
-    aspirin_from_months: Positive = 16 * 12
-    prolonged_from_months: Positive = 12 * 12
-    amantadine_never_below_months: Positive = 12
-    amantadine_doctor_below_months: Positive = 5 * 12
-    fertile_from_months: Positive = 12 * 12
-    fertile_below_months: Positive = 56 * 12
+    paracetamol_cap_mg: Annotated[int, Meta(ge=500, le=4000)] = 2000
+    window_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    packs_per_item: Annotated[int, Meta(ge=1, le=10)] = 1
+    use_margin_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    default_course_days: Annotated[int, Meta(ge=1, le=30)] = 7
+    child_below_months: Annotated[int, Meta(ge=168, le=216)] = 14 * 12
+    elder_from_months: Annotated[int, Meta(ge=600, le=780)] = 65 * 12
+    infant_below_months: Annotated[int, Meta(ge=24, le=72)] = 2 * 12
+    aspirin_from_months: Annotated[int, Meta(ge=192, le=240)] = 16 * 12
+    prolonged_from_months: Annotated[int, Meta(ge=144, le=216)] = 12 * 12
+    amantadine_never_below_months: Annotated[int, Meta(ge=12, le=60)] = 12
+    amantadine_doctor_below_months: Annotated[int, Meta(ge=60, le=168)] = 5 * 12
+    fertile_from_months: Annotated[int, Meta(ge=96, le=144)] = 12 * 12
+    fertile_below_months: Annotated[int, Meta(ge=672, le=720)] = 56 * 12
     supply_quota: dict[str, int] = {}
     mixtures: frozenset[str] = frozenset({"herbs"})
     cross_allergy_classes: frozenset[str] = frozenset({"nsaid", "penicillin", "piperazine_antihistamine"})

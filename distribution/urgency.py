@@ -126,7 +126,7 @@ class UrgencyPolicy(Struct, frozen=True, kw_only=True):
     version: str
     tiers: tuple[TierRow, ...] = DEFAULT_TIERS
     limits: tuple[Limit, ...] = DEFAULT_LIMITS
-    promote_after_days: Annotated[int, Meta(ge=1)] = 14
+    promote_after_days: Annotated[int, Meta(ge=1, le=365)] = 14
     remind_percent: tuple[int, int] = (50, 80)
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()

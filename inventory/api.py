@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from app.base.edges import Call, may
 from app.base.fields import PLAIN
 from app.base.permissions import Permission
-from inventory import catalogue, donations, hold, kits, levels, packs, receiving, release, stations
+from inventory import blind, catalogue, donations, hold, kits, levels, packs, receiving, stations
 from inventory.catalogue import CatalogueItem
 from inventory.donations import Receipt, TakeBack
 from inventory.hold import HeldPack
@@ -21,7 +21,6 @@ from inventory.intake import NewDonation
 from inventory.kits import Recipe
 from inventory.levels import ItemLevel, Levels
 from inventory.packs import PackHistory
-from inventory.release import Decision, IdentifyPack, RefusePack, ReleaseMany, ReleasePack
 from inventory.stations import StationRow
 from labels import handed
 
@@ -44,8 +43,8 @@ async def find_item(call: NamedDependency[Call], q: Words = "") -> tuple[Catalog
 
 @get("/api/kits", operation_id="listKits", guards=[may(Permission.READ_CATALOGUE)])
 async def list_kits(call: NamedDependency[Call]) -> tuple[Recipe, ...]:
-    """The newest version of every care-parcel recipe."""
-    return await call.read(kits.recipes)
+    """Every care-parcel recipe as it holds today."""
+    return await call.read(kits.recipes, call.today)
 
 
 @get("/api/stations", operation_id="listStations", guards=[may(Permission.READ_STOCK, Permission.RECEIVE)])
@@ -80,48 +79,22 @@ async def list_held(
     return await call.read(hold.queue, call.actor, call.today, after=after, limit=limit)
 
 
-_RELEASES = may(Permission.RELEASE_SUPPLIES, Permission.RELEASE_MEDICINE)
-
-
-@post("/api/held/release", operation_id="releasePack", guards=[_RELEASES], status_code=200)
-async def release_pack(call: NamedDependency[Call], data: JSONBody[ReleasePack]) -> Decision:
-    """Let a held pack onto the shelf, or sign for it where another signature is needed too."""
-    return await call.write(release.release, data, call.actor, call.today, call.now)
-
-
-@post("/api/held/release-many", operation_id="releasePacks", guards=[_RELEASES], status_code=200)
-async def release_packs(call: NamedDependency[Call], data: JSONBody[ReleaseMany]) -> tuple[Decision, ...]:
-    """Release up to 50 packs; the refusal of one leaves the others standing."""
-    return await call.write(release.release_many, data, call.actor, call.today, call.now)
-
-
-@post("/api/held/refuse", operation_id="refusePack", guards=[_RELEASES], status_code=200)
-async def refuse_pack(call: NamedDependency[Call], data: JSONBody[RefusePack]) -> Decision:
-    """Send a held pack to disposal."""
-    return await call.write(release.refuse, data, call.actor, call.today, call.now)
-
-
-@post("/api/held/identify", operation_id="identifyPack", guards=[may(Permission.RELEASE_MEDICINE)], status_code=200)
-async def identify_pack(call: NamedDependency[Call], data: JSONBody[IdentifyPack]) -> Decision:
-    """Say which item of the catalogue unknown goods are; they are screened anew as that."""
-    return await call.write(release.identify, data, call.actor, call.today, call.now)
-
-
 @get("/api/levels", operation_id="readLevels", guards=[may(Permission.READ_STOCK)])
 async def read_levels(call: NamedDependency[Call], station: FromQuery[UUID | None] = None) -> Levels:
     """Stock by item and by station in the caller's scope, the short items first."""
-    return await call.read(levels.levels, call.actor, call.today, station=station)
+    return await call.read(blind.figures, call.actor, levels.levels, call.actor, call.today, station=station)
 
 
 @get("/api/levels/items/{item:uuid}", operation_id="readItemLevel", guards=[may(Permission.READ_STOCK)])
 async def read_item_level(call: NamedDependency[Call], item: FromPath[UUID]) -> ItemLevel:
     """One item down to its packs, soonest expiry first."""
-    return await call.read(levels.item_levels, call.actor, item, call.today)
+    return await call.read(blind.figures, call.actor, levels.item_levels, call.actor, item, call.today)
 
 
 @get("/api/packs/{pack:uuid}", operation_id="readPack", guards=[may(Permission.READ_STOCK)])
 async def read_pack(call: NamedDependency[Call], pack: FromPath[UUID]) -> PackHistory:
     """A pack: what it is, where it is, and everything that happened to it."""
+    await call.read(blind.pack, pack, call.actor)
     return await call.read(packs.pack_history, pack, call.actor, call.today)
 
 
@@ -134,10 +107,6 @@ handlers: list[BaseRouteHandler] = [
     read_donation,
     take_back_line,
     list_held,
-    release_pack,
-    release_packs,
-    refuse_pack,
-    identify_pack,
     read_levels,
     read_item_level,
     read_pack,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -17,13 +17,16 @@ from app.base.columns import table
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from app.base.prepared import Prepared
+from inventory import catalogue_rows, catalogue_search, starter
+from inventory.catalogue_models import ItemNumber
 from inventory.errors import UnknownItem
 from inventory.intake_facts import ItemFacts, Kind, OtcClass, Storage, Verdict
+from inventory.item_faults import digits
 from inventory.models import Barcode, Ingredient, Item
 from inventory.starter import StarterItem, intake_facts, starter_ingredients, starter_items
-from labels import codes
+from labels.barcodes import is_approval_number, normalise_approval
 
-UNKNOWN_CODE = "unk-000"
+UNKNOWN_CODE = starter.UNKNOWN_CODE
 """The item under which goods stand that no line of the catalogue fits, until a medic says what they are (IN21).
 
 It is read as a prescription-strict medicine of which nothing is known, it is never listed or wanted, and no pack of it
@@ -68,27 +71,17 @@ def load_starter(session: Session, actor: Actor, now: datetime) -> int:
             insert(Ingredient),
             [{"slug": row.slug, "name_zh": row.zh, "name_en": row.en, "classes": list(row.classes)} for row in fresh],
         )
+    edition = catalogue_rows.next_edition(session)
     there = set(session.execute(select(Item.code)).scalars())
-    added = [_row(item) for item in (*starter_items(), _unknown()) if item.code not in there]
+    added = [
+        {"id": new_id(), **catalogue_rows.row_of(item), "edition": edition}
+        for item in (*starter_items(), _unknown())
+        if item.code not in there
+    ]
     if added:
         session.execute(insert(Item), added)
         audit.note(session, actor, "catalogue.load-starter", None, now, items=len(added))
     return len(added)
-
-
-def _row(item: StarterItem) -> dict[str, object]:
-    return {
-        "id": new_id(),
-        "code": item.code,
-        "kind": item.kind.value,
-        "name_zh": item.name_zh,
-        "name_en": item.name_en,
-        "strength": item.strength,
-        # Rows that are there to be refused are asked for by nobody.
-        "wanted": item.wanted and item.intake_default is not Verdict.REJECT,
-        "search": searchable((item.code, item.name_zh, item.name_en, *item.aliases)),
-        "facts": msgspec.to_builtins(item),
-    }
 
 
 def _unknown() -> StarterItem:
@@ -111,15 +104,6 @@ def _unknown() -> StarterItem:
     )
 
 
-def searchable(names: Iterable[str]) -> str:
-    """All names of an item in the form that ``find`` looks into: half width, small letters, one a line."""
-    return "\n".join(_plain(name) for name in names)
-
-
-def _plain(text: str) -> str:
-    return codes.half_width(text).strip().casefold()
-
-
 _COLUMNS = (Item.id, Item.code, Item.kind, Item.name_zh, Item.name_en, Item.strength, Item.wanted, Item.facts)
 _SHOWN = (*_COLUMNS, Item.verified_on)
 
@@ -133,24 +117,42 @@ def items(session: Session, after: str = "", limit: int = MANY) -> tuple[Catalog
 
 
 def find(session: Session, text: str) -> tuple[CatalogueItem, ...]:
-    """The 20 items that a text fits best: a barcode, a code, or part of a name or alias in either language."""
-    wanted = _plain(text)
-    if not wanted:
-        return ()
-    if wanted.isascii() and wanted.isdigit() and 8 <= len(wanted) <= 14:
-        return by_gtin(session, wanted)
+    """The 20 items that a text fits best; asked in a read, never in the midst of a write.
+
+    A text is a barcode, an approval number, a 本位码, one of our codes, part of a name or alias in either language, the
+    pinyin of one or its initials; where nothing fits, a name with one sign wrong, missing, or swapped with the next.
+    """
+    named = by_number(session, text)
+    if named is not None:
+        return named
+    ids = catalogue_search.best(session, text, FEW)
+    return these(session, ids)
+
+
+def these(session: Session, ids: Sequence[UUID]) -> tuple[CatalogueItem, ...]:
+    """These lines of the catalogue in the order given; what is not in it, or stands for unknown goods, is left out."""
+    found = select(*_SHOWN).where(Item.id.in_(ids), Item.code != UNKNOWN_CODE)
+    rows = {row.id: row for row in session.execute(found)} if ids else {}
+    return tuple(_shown(rows[item]) for item in ids if item in rows)
+
+
+def by_number(session: Session, text: str) -> tuple[CatalogueItem, ...] | None:
+    """The items on whose boxes a barcode, approval number or 本位码 stands; None: the text is no such number."""
+    number = digits(text)
+    if number.isascii() and number.isdigit() and 8 <= len(number) <= 14:
+        return by_gtin(session, number) or _by_item_number(session, number)
+    return _by_item_number(session, normalise_approval(text)) if is_approval_number(text) else None
+
+
+def _by_item_number(session: Session, number: str) -> tuple[CatalogueItem, ...]:
     rows = session.execute(
-        select(*_SHOWN, Item.search)
-        .where(Item.search.contains(wanted, autoescape=True), Item.code != UNKNOWN_CODE)
-        .limit(MANY)
-    ).all()
-    return tuple(_shown(row) for row in sorted(rows, key=lambda row: _rank(row, wanted))[:FEW])
-
-
-def _rank(row: Row[Any], wanted: str) -> tuple[bool, bool, bool, str]:
-    names = row.search.split("\n")
-    starts = any(name.startswith(wanted) for name in names)
-    return (wanted not in names, not starts, not row.wanted, row.code)
+        select(*_SHOWN)
+        .join(ItemNumber, ItemNumber.item == Item.id)
+        .where(ItemNumber.number == number)
+        .order_by(Item.wanted.desc(), Item.code)
+        .limit(FEW)
+    )
+    return tuple(_shown(row) for row in rows)
 
 
 # Statements of the receiving counter are built once.

@@ -9,14 +9,16 @@ import msgspec
 
 from app.base.edges import Call, Form
 from app.base.errors import Invalid
-from app.base.fields import OptionalLine, Phone
+from app.base.fields import OptionalLine, Phone, Plain
 from app.base.ids import new_id
+from inventory import traces
 from inventory.catalogue import Gtin
 from inventory.intake import Expiry, LabelText, LotNumber, NewDonation, NewLine
 from inventory.intake_facts import Look, PersonalData, Seal
 from labels import barcodes
 
 Text = Annotated[str, msgspec.Meta(max_length=500)]
+TraceText = Annotated[Plain, msgspec.Meta(max_length=500)]
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     lot_number: LotNumber = ""
     expiry: Expiry = ""
     approval_number: OptionalLine = ""
+    trace_code: TraceText = ""
 
     def with_scan(self) -> Start:
         """The same with what the scanned text says."""
@@ -51,6 +54,10 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
                 changes["gtin"] = said.gtin or self.gtin
                 changes["lot_number"] = said.lot or self.lot_number
                 changes["expiry"] = said.expiry.isoformat() if said.expiry else self.expiry
+                if said.gtin and said.serial:
+                    changes["trace_code"] = traces.read_codes((self.text,))[0]
+            case barcodes.TraceCode(digits=digits):
+                changes["trace_code"] = digits
             case barcodes.ApprovalNumber(number=number):
                 changes["approval_number"] = number
             case _:
@@ -115,6 +122,9 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     approval_number: OptionalLine = ""
     declared: bool = False
     donor_phone: Phone | None = None
+    made_on: Expiry = ""
+    trace_code: TraceText = ""
+    take_anyway: OptionalLine = ""
 
 
 def donation_of(call: Call, form: Form) -> NewDonation:
@@ -133,6 +143,9 @@ def donation_of(call: Call, form: Form) -> NewDonation:
         label=sheet.label or None,
         approval_number=sheet.approval_number or None,
         look=call.filled(Seen, form).answered(),
+        made_on=sheet.made_on,
+        trace_codes=(sheet.trace_code,) if sheet.trace_code.strip() else (),
+        take_anyway=sheet.take_anyway,
     )
     return NewDonation(
         key=sheet.key,
@@ -157,6 +170,7 @@ def blank(start: Start, station: UUID, declared: bool) -> Form:
         "expiry": start.expiry,
         "label": start.label,
         "approval_number": start.approval_number,
+        "trace_code": start.trace_code,
         "quantity": 1,
         "declared": "yes" if declared else "",
     }

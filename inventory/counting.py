@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor
-from inventory import packs, stations
+from inventory import blind, packs, stations
 from inventory.models import Holding, Item, Lot, Pack, Place, PlaceKind
 from labels import registry
 
@@ -52,8 +52,11 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count(session: Session, counted: Count, actor: Actor) -> Counted:
-    """Compare by item and lot, packs as wholes; reserved packs count where they last stood. Raises NotFound."""
+    """Compare by item and lot, packs as wholes; reserved packs count where they last stood.
+
+    Raises NotFound, and CountOpen while a stocktake of the place must stay blind."""
     stations.place_in_reach(session, counted.place, actor)
+    blind.place(session, counted.place, actor)
     scanned = frozenset(counted.packs)
     expected = _standing(session, counted.place)
     rows = session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -165,4 +166,15 @@ def _unbook(session: Session, pack: UUID, donation: UUID, actor: Actor, now: dat
     ledger.reverse(session, received, "take-back", actor, now)
     code = registry.code_of(session, pack)
     if code is not None:
+        registry.void(session, code, "take-back", actor, now)
+
+
+def undone(session: Session, packs: Collection[UUID], actor: Actor, now: datetime) -> None:
+    """What a reversal of their receiving leaves to do: the lines are marked taken back, the labels end."""
+    session.execute(
+        update(DonationLine)
+        .where(DonationLine.pack.in_(packs), DonationLine.taken_back_at.is_(None))
+        .values(taken_back_at=now)
+    )
+    for code in sorted(registry.codes_of(session, set(packs)).values()):
         registry.void(session, code, "take-back", actor, now)

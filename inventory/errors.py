@@ -101,3 +101,40 @@ class OnlyQuarantine(Refusal):
     """What is expired or recalled goes into quarantine, and not onto a shelf again."""
 
     code = "ONLY_QUARANTINE"
+
+
+class RecallOver(Refusal):
+    """The recall is closed or withdrawn."""
+
+    code = "RECALL_OVER"
+
+
+class RecallUnfinished(Refusal):
+    """Some of what is called back lies somewhere else than in quarantine, or somebody who has it was not called yet."""
+
+    code = "RECALL_UNFINISHED"
+
+
+class GroundsNeeded(Refusal):
+    """Whoever lets a pack out against a finding says why (B1); «other» is said in words."""
+
+    code = "GROUNDS_NEEDED"
+    status = 422
+
+
+class NotWanted(Refusal):
+    """The public is not asked for what the counter would turn away."""
+
+    code = "NOT_WANTED"
+
+
+class StaleItem(Refusal):
+    """Somebody changed this item of the catalogue since it was read; both readings are shown, a person chooses."""
+
+    code = "STALE_ITEM"
+
+
+class AlertOver(Refusal):
+    """What the alert said no longer holds, or is not in the own scope."""
+
+    code = "ALERT_OVER"

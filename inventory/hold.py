@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor, Permission, Role
@@ -28,10 +28,12 @@ from inventory.models import (
     Station,
 )
 from inventory.screening import LAW, IntakePolicy, found, screen
-from inventory.signatures import override_roles
+from inventory.signatures import overridden, override_roles
 from inventory.starter import StarterItem, intake_facts
 from inventory.stops import Stop
 
+UNDONE = "unrelease"
+"""The reason of the movement that undoes a release: nobody brought the goods in by it."""
 HELD = (PlaceKind.HOLD, PlaceKind.QUARANTINE)
 MOST = 200
 FEW = 50
@@ -53,6 +55,7 @@ class HeldPack(msgspec.Struct, frozen=True, kw_only=True):
 
     ``waits_for``: whose signatures are still needed. ``can_release``: this reader's word releases it or signs for it.
     ``stuck``: findings that nobody can override; such a pack can only be refused. ``own``: the reader brought it in.
+    ``overrides``: letting it out goes against a finding, and wants a reason.
     """
 
     pack: UUID
@@ -77,6 +80,7 @@ class HeldPack(msgspec.Struct, frozen=True, kw_only=True):
     signed: tuple[str, ...]
     waits_for: tuple[str, ...]
     unknown: bool
+    overrides: bool
     can_release: bool
     can_refuse: bool
     can_identify: bool
@@ -84,25 +88,34 @@ class HeldPack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def queue(
-    session: Session, actor: Actor, today: date, *, after: UUID | None = None, limit: int = FEW
+    session: Session, actor: Actor, today: date, *only: ColumnElement[bool], after: UUID | None = None, limit: int = FEW
 ) -> tuple[HeldPack, ...]:
-    """What waits in the actor's scope, received first comes first, from behind the pack ``after``; at most 200."""
-    query = _held().where(stations.visible(actor)).order_by(Pack.id, Place.id).limit(min(limit, MOST))
+    """What waits in the actor's scope, received first comes first, from behind the pack ``after``; at most 200.
+
+    ``only``: further conditions on ``Station``, ``Item`` or ``Pack`` rows.
+    """
+    query = _held().where(stations.visible(actor), *only).order_by(Pack.id, Place.id).limit(min(limit, MOST))
     if after is not None:
         query = query.where(Pack.id > after)
     return tuple(case.shown(actor) for case in _cases(session, query, today))
 
 
-def waiting(session: Session, actor: Actor) -> int:
+def waiting(session: Session, actor: Actor, *only: ColumnElement[bool]) -> int:
     """How many packs wait in the actor's scope."""
     return session.execute(
-        select(func.count()).select_from(_held().where(stations.visible(actor)).subquery())
+        select(func.count()).select_from(_held().where(stations.visible(actor), *only).subquery())
     ).scalar_one()
 
 
 def held(session: Session, pack: UUID, today: date) -> Case | None:
     """The case of a pack, or None where it does not wait (any more)."""
-    return next(iter(_cases(session, _held().where(Pack.id == pack), today)), None)
+    return held_many(session, (pack,), today).get(pack)
+
+
+def held_many(session: Session, packs: Collection[UUID], today: date) -> dict[UUID, Case]:
+    """The cases of those of the packs that wait."""
+    found = _cases(session, _held().where(Pack.id.in_(packs)).order_by(Place.id.desc()), today)
+    return {case.row.pack: case for case in found}
 
 
 def _held() -> Select[*tuple[Any, ...]]:
@@ -120,7 +133,7 @@ def _held() -> Select[*tuple[Any, ...]]:
         .join(Station, Station.id == Place.station)
         .join(Lot, Lot.id == Pack.lot)
         .join(Item, Item.id == Pack.item)
-        .outerjoin(DonationLine, DonationLine.pack == Pack.id)
+        .outerjoin(DonationLine, DonationLine.pack == func.coalesce(Pack.split_from, Pack.id))
         .where(Place.kind.in_(HELD), Holding.quantity > 0)
     )  # fmt: skip
 
@@ -161,7 +174,7 @@ class Signature(msgspec.Struct, frozen=True):
 def _arrivals(session: Session, packs: Collection[UUID]) -> dict[tuple[UUID, UUID], Arrival]:
     rows = session.execute(
         select(Movement.pack, Movement.target, Movement.at, Movement.actor)
-        .where(Movement.pack.in_(packs))
+        .where(Movement.pack.in_(packs), Movement.reason != UNDONE)
         .order_by(Movement.id)
     )
     return {(row.pack, row.target): Arrival(row.at, row.actor) for row in rows}
@@ -242,6 +255,11 @@ class Case:
         roles = {role for one in self.reasons if one.outcome == Verdict.QUARANTINE for role in override_roles(one)}
         return frozenset(roles | {MEDIC if self.medicine else SECOND})
 
+    @property
+    def overrides(self) -> bool:
+        """Whether letting it out goes against a finding."""
+        return bool(overridden(self.reasons))
+
     def own(self, actor: Actor) -> bool:
         """Whether this person brought the goods into hold, when they came or when they came back."""
         return actor.account in {self.row.received_by, self.arrival.actor}
@@ -273,7 +291,7 @@ class Case:
             station=row.station, station_name=row.station_name,
             quarantined=row.place_kind == PlaceKind.QUARANTINE, held_since=self.arrival.at, verdict=self.verdict,
             reasons=self.reasons, stuck=self.stuck, signed=tuple(sorted(self.needs - missing)),
-            waits_for=tuple(sorted(missing)), unknown=self.unknown,
+            waits_for=tuple(sorted(missing)), unknown=self.unknown, overrides=self.overrides,
             can_release=not self.stuck and not self.unknown and bool(self.signs_as(actor) & missing),
             can_refuse=self.may_refuse(actor), can_identify=self.unknown and medic and not self.own(actor),
             own=self.own(actor),

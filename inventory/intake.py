@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -13,24 +12,28 @@ from sqlalchemy.orm import Session
 
 from app.base import audit, policy, replay
 from app.base.columns import Day, Id, table
-from app.base.errors import Invalid, NotFound
-from app.base.fields import Key, OptionalLine, Phone, Plain, Quantity
+from app.base.errors import Forbidden, Invalid
+from app.base.fields import Key, OptionalLine, Phone, Plain, Quantity, ScannedText
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from app.base.prepared import Prepared
 from app.base.reasons import Reason
 from app.base.vault import Vault
-from inventory import catalogue, ledger, stations
-from inventory.donations import SITTING, Receipt, receipt
-from inventory.errors import ItemChoice, SittingOver, UnknownItem
+from inventory import catalogue, donors, ledger, recalls, stations, traces
+from inventory.donations import Receipt, receipt
+from inventory.donors import Donor, Given
+from inventory.errors import ItemChoice, UnknownItem
 from inventory.intake_facts import DonationFacts, ItemFacts, Look, PackFacts, Verdict
+from inventory.lots import lot_number as lot_number
 from inventory.models import Donation, DonationLine, Lot, Pack
-from inventory.screening import LAW, IntakePolicy, Screening, found, last_day_of, screen
+from inventory.printed_days import expiry_day as expiry_day
+from inventory.printed_days import made_day
+from inventory.screening import LAW, IntakePolicy, Screening, found, screen
+from inventory.signatures import TAKES_ANYWAY
 from inventory.stations import StationPlaces
 from labels import codes, registry
 
 POLICY = "intake"
-DONOR_DAYS = timedelta(days=7)
 MOST_PACKS = 100
 NO_POLICY = found("POLICY_MISSING", Verdict.QUARANTINE)
 
@@ -46,7 +49,9 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     both ``item`` and an unknown ``gtin`` the product code is remembered. ``quantity`` counts base units altogether;
     ``packs`` is 1 for one labelled box or bag, or equals ``quantity`` for a label on each. ``label`` is the blank label
     that was stuck on (one pack only); without it a fresh code is issued, to be printed. ``expiry`` is YYYY-MM or
-    YYYY-MM-DD as printed, empty where there is none. ``look`` None: nobody looked, so the pack waits in quarantine.
+    YYYY-MM-DD as printed, empty where there is none; ``made_on`` likewise. ``look`` None: nobody looked, so the pack
+    waits in quarantine. ``trace_codes``: one of a box as scanned, as many as there are at hand (IN18).
+    ``take_anyway``: why a coordinator or the office takes goods that are not asked for (IN19).
     """
 
     item: UUID | None = None
@@ -59,6 +64,9 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     label: LabelText | None = None
     approval_number: OptionalLine | None = None
     look: Look | None = None
+    made_on: Expiry = ""
+    trace_codes: Annotated[tuple[ScannedText, ...], msgspec.Meta(max_length=MOST_PACKS)] = ()
+    take_anyway: OptionalLine = ""
 
 
 class NewDonation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,38 +85,52 @@ class NewDonation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Goods(NamedTuple):
-    """What a line is of: the item it is booked under, and what the rules know of it (None: not in the catalogue)."""
+    """What a line is of: the item it is booked under, and what the rules know of it (None: not in the catalogue).
+
+    ``gtin``: the product code on it, where one was scanned.
+    """
 
     item: UUID
     facts: ItemFacts | None
+    gtin: str | None = None
 
 
-def receive(session: Session, vault: Vault, new: NewDonation, actor: Actor, today: date, now: datetime) -> Receipt:
+def receive(
+    session: Session, vault: Vault, new: NewDonation, actor: Actor, today: date, now: datetime, *, apart: int = 0
+) -> Receipt:
     """Screen a line and book it: accepted goods to hold, doubtful ones to quarantine, refused ones not at all.
 
-    Nothing received is available before a second person released it. Raises NotFound (station or donation out of
-    scope), Invalid, UnknownItem, ItemChoice, SittingOver, and the label registry's refusals.
+    Nothing received is available before a second person released it. ``apart``: further units of the same kind that
+    are being handed in with it and booked on their own. Raises NotFound (station or donation out of scope), Forbidden
+    (``take_anyway``), Invalid, UnknownItem, ItemChoice, SittingOver, and the label registry's refusals.
     """
     places = stations.in_scope(session, actor, new.station, lock=True)
     made = replay.made_by(session, actor, new.key, "donation.receive", new)
     if made is not None:
         return receipt(session, UUID(made["donation"]), actor, fresh=tuple(UUID(line) for line in made["lines"]))
-    line, expires_on = new.line, expiry_day(new.line.expiry)
-    _packs_fit(line)
+    line, read = new.line, traces.read_codes(new.line.trace_codes) if new.line.trace_codes else ()
+    _fits(line, actor)
+    expires_on, made_on = expiry_day(line.expiry), made_day(line.made_on) if line.made_on else None
     goods = _goods(session, line, actor, now)
-    before = _donor_of(session, new, vault, actor, now)
+    donor = _donor(session, new, vault, actor, now)
     seen = PackFacts(
         lot=lot_number(line.lot_number),
         expires_on=expires_on,
         quantity=line.quantity,
         look=line.look,
+        made_on=made_on,
         approval_number=line.approval_number or None,
+        trace_seen=bool(read) and traces.seen_before(session, read, goods.item, new.station),
     )
-    said = _declared(new.declared or before.declared, places, _ephedrine_before(session, goods, before, now))
-    judged = judge(session, seen, goods, said, today)
-    donation = before.id or _donation(session, vault, new, before, actor, now)
+    rules = intake_policy(session, today)
+    given = donors.given(session, goods.item, goods.facts, line.quantity + apart, donor, rules or _LAW_ONLY, now)
+    said = _declared(new, donor, places, given, apart)
+    judged = _judged(session, rules, seen, goods, said, today)
+    donation = donor.id or _donation(session, vault, new, donor, actor, now)
     case = _Case(donation, new.line, seen, said, goods, judged, places)
     lines = [_line(session, case, actor, now) for _ in range(line.packs)]
+    if read:
+        traces.keep(session, read, lines, new.station, seen.trace_seen, actor, now)
     made = {"donation": str(donation), "lines": [str(one) for one in lines]}
     replay.keep(session, actor, new.key, "donation.receive", new, made, now)
     audit.note(
@@ -118,34 +140,11 @@ def receive(session: Session, vault: Vault, new: NewDonation, actor: Actor, toda
     return receipt(session, donation, actor, fresh=tuple(lines))
 
 
-def expiry_day(text: str) -> date | None:
-    """The last good day in what is printed: YYYY-MM (the month's last day) or YYYY-MM-DD; None for an empty text.
-
-    Also reads 2027.05, 2027/5, 202705, 20270531 and 2027年5月31日. Raises Invalid.
-    """
-    plain = codes.half_width(text).replace(" ", "")
-    if not plain:
-        return None
-    match = _COMPACT.fullmatch(plain) or _PARTED.fullmatch(plain)
-    if match is None:
-        raise Invalid(("line.expiry", "expiry", {}))
-    year, month, day = int(match[1]), int(match[2]), match[3]
-    try:
-        return date(year, month, int(day)) if day else last_day_of(year, month)
-    except ValueError:
-        raise Invalid(("line.expiry", "expiry", {})) from None
-
-
-_COMPACT = re.compile(r"(20[0-9]{2})(0[1-9]|1[0-2])([0-9]{2})?")
-_PARTED = re.compile(r"(20[0-9]{2})[-./年](0?[1-9]|1[0-2])(?:[-./月]([0-3]?[0-9])日?|月)?")
-
-
-def lot_number(text: str) -> str:
-    """A batch number in the form that equal ones share: half width, no blanks, capitals."""
-    return re.sub(r"\s", "", codes.half_width(text)).upper()
-
-
-def _packs_fit(line: NewLine) -> None:
+def _fits(line: NewLine, actor: Actor) -> None:
+    if line.take_anyway and actor.role.value not in TAKES_ANYWAY:
+        raise Forbidden
+    if len(line.trace_codes) > line.quantity:
+        raise Invalid(("line.trace_codes", "at_most", {"high": line.quantity}))
     if line.packs not in (1, line.quantity):
         raise Invalid(("line.packs", "packs", {}))
     if line.packs > 1 and line.label:
@@ -156,44 +155,28 @@ def _goods(session: Session, line: NewLine, actor: Actor, now: datetime) -> Good
     if line.item is not None:
         facts = catalogue.item_facts(session, line.item)
         if facts.code == catalogue.UNKNOWN_CODE:
-            return Goods(line.item, None)
+            return Goods(line.item, None, line.gtin)
         if line.gtin:
             catalogue.learn_barcode(session, line.gtin, line.item, actor, now)
-        return Goods(line.item, facts)
+        return Goods(line.item, facts, line.gtin)
     named = catalogue.facts_by_gtin(session, line.gtin) if line.gtin else ()
     if len(named) > 1:
         raise ItemChoice
     if named:
-        return Goods(*named[0])
+        return Goods(*named[0], line.gtin)
     if line.called.strip():
-        return Goods(catalogue.unknown_item(session), None)
+        return Goods(catalogue.unknown_item(session), None, line.gtin)
     raise UnknownItem
 
 
-class _Donor(NamedTuple):
-    """The donation a line is added to (``id`` None: a new one), what was declared, and the donor's blind index."""
-
-    id: UUID | None
-    declared: bool
-    blind: bytes | None
-
-
-def _donor_of(session: Session, new: NewDonation, vault: Vault, actor: Actor, now: datetime) -> _Donor:
+def _donor(session: Session, new: NewDonation, vault: Vault, actor: Actor, now: datetime) -> Donor:
     if new.donation is None:
-        return _Donor(None, False, vault.blind(new.donor_phone) if new.donor_phone else None)
-    row = session.execute(
-        select(Donation.station, Donation.received_by, Donation.at, Donation.declared, Donation.phone_blind).where(
-            Donation.id == new.donation
-        )
-    ).first()
-    if row is None or row.station != new.station:
-        raise NotFound
-    if row.received_by != actor.account or now - row.at > SITTING:
-        raise SittingOver
-    return _Donor(new.donation, row.declared, row.phone_blind)
+        return Donor(None, False, vault.blind(new.donor_phone) if new.donor_phone else None)
+    return donors.donor_of(session, new.donation, new.station, actor, now)
 
 
-def _declared(declared: bool, places: StationPlaces, ephedrine_packs: int) -> DonationFacts:
+def _declared(new: NewDonation, donor: Donor, places: StationPlaces, given: Given, apart: int) -> DonationFacts:
+    declared = new.declared or donor.declared
     return DonationFacts(
         adult=declared,
         own=declared,
@@ -202,38 +185,28 @@ def _declared(declared: bool, places: StationPlaces, ephedrine_packs: int) -> Do
         free_gift=declared,
         no_resale=declared,
         station_has_cool_cabinet=places.cool_cabinet,
-        ephedrine_packs_before=ephedrine_packs,
+        ephedrine_packs_before=given.ephedrine_packs,
+        same_item_besides=given.same_item + apart,
+        taken_anyway=new.line.take_anyway.strip(),
     )
-
-
-def _ephedrine_before(session: Session, goods: Goods, donor: _Donor, now: datetime) -> int:
-    """IN11: packs of ephedrine-class goods taken from this donor in seven days, over all stations."""
-    if goods.facts is None or not goods.facts.ephedrine_class or (donor.id is None and donor.blind is None):
-        return 0
-    same_donor = Donation.phone_blind == donor.blind if donor.blind else Donation.id == donor.id
-    rows = session.execute(
-        select(DonationLine.item, DonationLine.quantity)
-        .join(Donation, Donation.id == DonationLine.donation)
-        .where(
-            same_donor,
-            Donation.at > now - DONOR_DAYS,
-            DonationLine.item.is_not(None),
-            DonationLine.taken_back_at.is_(None),
-            DonationLine.verdict != Verdict.REJECT.value,
-        )
-    ).all()
-    of_class = {item for item in {row.item for row in rows} if catalogue.item_facts(session, item).ephedrine_class}
-    return sum(row.quantity for row in rows if row.item in of_class)
 
 
 def judge(session: Session, seen: PackFacts, goods: Goods, said: DonationFacts, today: date) -> Screening:
     """Screen under the policy of the day. Without a valid one only the law's refusals are sure: all else waits."""
-    rules = intake_policy(session, today)
-    judged = screen(seen, goods.facts, said, rules or IntakePolicy(version="none", rules=LAW), today)
+    return _judged(session, intake_policy(session, today), seen, goods, said, today)
+
+
+_LAW_ONLY = IntakePolicy(version="none", rules=LAW)
+
+
+def _judged(
+    session: Session, rules: IntakePolicy | None, seen: PackFacts, goods: Goods, said: DonationFacts, today: date
+) -> Screening:
+    judged = screen(seen, goods.facts, said, rules or _LAW_ONLY, today)
     more = []
     if rules is None:
         more.append(NO_POLICY)
-    if _recalled(session, goods.item, seen):
+    if _recalled(session, goods, seen):
         more.append(found("IN17_RECALLED", Verdict.QUARANTINE))
     if not more:
         return judged
@@ -250,13 +223,11 @@ def intake_policy(session: Session, today: date) -> IntakePolicy | None:
         return None
 
 
-def _recalled(session: Session, item: UUID, seen: PackFacts) -> bool:
-    if not seen.lot:
-        return False
-    return _RECALLED.first(session, of_item=item, of_number=seen.lot) is not None
+def _recalled(session: Session, goods: Goods, seen: PackFacts) -> bool:
+    return recalls.is_called_back(session, goods.item, seen.lot or "", goods.gtin, seen.approval_number or "")
 
 
-def _donation(session: Session, vault: Vault, new: NewDonation, donor: _Donor, actor: Actor, now: datetime) -> UUID:
+def _donation(session: Session, vault: Vault, new: NewDonation, donor: Donor, actor: Actor, now: datetime) -> UUID:
     made, person, phone = new_id(), None, None
     if new.donor_phone:
         person = new_id()
@@ -321,11 +292,6 @@ def _label(text: str) -> str:
 
 _L = table(Lot).columns
 _LOT = Prepared(select(_L.id).where(_L.item == bindparam("of_item"), _L.key == bindparam("of_key")))
-_RECALLED = Prepared(
-    select(_L.id)
-    .where(_L.item == bindparam("of_item"), _L.number == bindparam("of_number"), _L.recalled_on.is_not(None))
-    .limit(1)
-)
 _ADD_DONATION, _ADD_LINE = Prepared(insert(table(Donation))), Prepared(insert(table(DonationLine)))
 _ADD_PACK = Prepared(insert(table(Pack)))
 _NEW_LOT = Prepared(
@@ -357,6 +323,6 @@ def refused_by_catalogue(session: Session, item: UUID, today: date) -> tuple[Rea
         adult=True, own=True, lawful=True, stored_per_label=True, free_gift=True, no_resale=True,
         station_has_cool_cabinet=True,
     )  # fmt: skip
-    rules = intake_policy(session, today) or IntakePolicy(version="none", rules=LAW)
+    rules = intake_policy(session, today) or _LAW_ONLY
     judged = screen(perfect, catalogue.item_facts(session, item), said, rules, today)
     return judged.reasons if judged.verdict is Verdict.REJECT else ()

@@ -169,7 +169,8 @@ class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a donation. ``look`` None: nobody ticked or answered, so the pack waits in quarantine.
 
     ``approval_number`` is asked only where the catalogue does not know the product; None is "not asked",
-    while ``look.number_printed`` False is "there is none".
+    while ``look.number_printed`` False is "there is none". ``trace_seen``: a trace code on it was on another pack
+    before, at any station.
     """
 
     lot: str | None
@@ -178,13 +179,16 @@ class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     look: Look | None = None
     made_on: date | None = None
     approval_number: str | None = None
+    trace_seen: bool = False
 
 
 class DonationFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the donor declared, and what the station can keep.
 
     ``ephedrine_packs_before``: packs with an ephedrine-class active that the same donor gave, over all
-    stations, in the last seven days and earlier in this donation.
+    stations, in the policy's ``donor_days`` and earlier in this donation. ``same_item_besides``: units of this very
+    item counted the same way, and those of the same line that are booked apart. ``taken_anyway``: why a
+    coordinator or the office takes goods that nobody asked for; empty: nobody does.
     """
 
     adult: bool = False
@@ -195,6 +199,8 @@ class DonationFacts(msgspec.Struct, frozen=True, kw_only=True):
     no_resale: bool = False
     station_has_cool_cabinet: bool = False
     ephedrine_packs_before: int = 0
+    same_item_besides: int = 0
+    taken_anyway: str = ""
 
 
 class Emergency(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,8 +209,8 @@ class Emergency(msgspec.Struct, frozen=True, kw_only=True):
     from_day: date
     until_day: date
     signed_by: str
-    min_days: int = 30
+    min_days: Annotated[int, msgspec.Meta(ge=30, le=180)] = 30
 
     def __post_init__(self) -> None:
-        if self.until_day < self.from_day or not self.signed_by or self.min_days < 1:
-            raise ValueError("an emergency needs its first and last day, a signature and at least one day left")
+        if self.until_day < self.from_day or not self.signed_by or self.min_days < 30:
+            raise ValueError("an emergency needs its first and last day, a signature and at least 30 days left")

@@ -6,8 +6,12 @@ kept in the same transaction by a conditional UPDATE, so the last unit has exact
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import operator
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -147,26 +151,75 @@ def history(session: Session, pack: UUID) -> list[Movement]:
     return list(session.execute(select(Movement).where(Movement.pack == pack).order_by(Movement.id)).scalars())
 
 
+_LINES = (
+    "SELECT pack, id, quantity, source, target FROM movements ORDER BY pack, id",
+    "SELECT pack, place, quantity FROM holdings ORDER BY pack, place",
+)
+_AT_ONCE = 10_000
+
+
 def faults(session: Session) -> Iterator[str]:
-    """Replay the ledger from its first line and name every disagreement with the holdings kept beside it."""
-    virtual = {place for (place,) in session.execute(select(Place.id).where(Place.kind.in_(VIRTUAL)))}
-    balances: dict[tuple[UUID, UUID], int] = {}
-    rows = select(Movement.id, Movement.pack, Movement.quantity, Movement.source, Movement.target).order_by(Movement.id)
-    for row in session.execute(rows.execution_options(yield_per=5_000)):
-        if row.source not in virtual:
-            left = balances.get((row.source, row.pack), 0) - row.quantity
-            balances[row.source, row.pack] = left
+    """Replay the ledger from its first line and name every disagreement with the holdings kept beside it.
+
+    Pack by pack, so that the memory it takes does not grow with the ledger: movements and holdings are both read in the
+    order of their packs, and no pack's balance depends on another's.
+    """
+    virtual = {place for place, kind in _stream(session, "SELECT id, kind FROM places") if kind in VIRTUAL}
+    lines, holdings = (_by_pack(_stream(session, text)) for text in _LINES)
+    left = next(holdings, None)
+    for pack, moves in lines:
+        while left is not None and left[0] < pack:
+            yield from _differing(left[0], {}, left[1])
+            left = next(holdings, None)
+        balances: dict[Any, int] = {}
+        yield from _replayed(pack, moves, virtual, balances)
+        held = left[1] if left is not None and left[0] == pack else []
+        yield from _differing(pack, balances, held)
+        if held:
+            left = next(holdings, None)
+    while left is not None:
+        yield from _differing(left[0], {}, left[1])
+        left = next(holdings, None)
+
+
+def _stream(session: Session, statement: str) -> Iterator[Any]:
+    """Rows as the driver gives them, a few thousand at a time."""
+    connection = session.connection()
+    driver = connection.connection.dbapi_connection
+    named = {} if connection.dialect.name == "sqlite" else {"name": f"ledger_{new_id().hex}"}
+    with contextlib.closing(driver.cursor(**named)) as cursor:  # type: ignore[union-attr]
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(_AT_ONCE):
+            yield from rows
+
+
+def _by_pack(rows: Iterator[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    return ((pack, list(found)) for pack, found in itertools.groupby(rows, operator.itemgetter(0)))
+
+
+def _replayed(pack: Any, moves: list[Any], virtual: set[Any], balances: dict[Any, int]) -> Iterator[str]:
+    for _, movement, quantity, source, target in moves:
+        if source not in virtual:
+            left = balances.get(source, 0) - quantity
+            balances[source] = left
             if left < 0:
-                yield f"movement {row.id} takes more of pack {row.pack} than place {row.source} had"
-        if row.target not in virtual:
-            balances[row.target, row.pack] = balances.get((row.target, row.pack), 0) + row.quantity
-    for place, pack, quantity in session.execute(select(Holding.place, Holding.pack, Holding.quantity)):
-        replayed = balances.pop((place, pack), 0)
+                yield f"movement {_id(movement)} takes more of pack {_id(pack)} than place {_id(source)} had"
+        if target not in virtual:
+            balances[target] = balances.get(target, 0) + quantity
+
+
+def _differing(pack: Any, balances: dict[Any, int], held: list[Any]) -> Iterator[str]:
+    for _, place, quantity in held:
+        replayed = balances.pop(place, 0)
         if replayed != quantity:
-            yield f"place {place} holds {quantity} of pack {pack}, the ledger says {replayed}"
-    for (place, pack), replayed in balances.items():
+            yield f"place {_id(place)} holds {quantity} of pack {_id(pack)}, the ledger says {replayed}"
+    for place, replayed in balances.items():
         if replayed:
-            yield f"place {place} holds none of pack {pack}, the ledger says {replayed}"
+            yield f"place {_id(place)} holds none of pack {_id(pack)}, the ledger says {replayed}"
+
+
+def _id(given: Any) -> UUID:
+    return UUID(bytes=given) if isinstance(given, bytes) else given
 
 
 def count(session: Session) -> int:

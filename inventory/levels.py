@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from collections.abc import Collection
+from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,37 +13,29 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.base import policy
 from app.base.permissions import Actor
-from inventory import stations
+from inventory import standing, stations, thresholds
 from inventory.errors import UnknownItem
 from inventory.fefo import OnShelf
 from inventory.intake_facts import Kind
 from inventory.models import Holding, Item, Lot, Pack, Place, PlaceKind, Station
+from inventory.standing import Raw
+from inventory.thresholds import Figures, Thresholds
+from inventory.thresholds import LevelPolicy as LevelPolicy
 from labels import registry
 
 SOON = (30, 60, 90)
 MOST_STEPS = 500
 
 
-class LevelPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """From how many available units of a wanted item downwards it is short, in general and for single items."""
-
-    version: str
-    low: int = 0
-    low_by_item: dict[str, int] = {}
-
-    def short_at(self, code: str) -> int:
-        """The number of available units at which this item counts as short."""
-        return self.low_by_item.get(code, self.low)
-
-
-class Units(msgspec.Struct, frozen=True, kw_only=True):
+class Units(msgspec.Struct, frozen=True, gc=False):
     """Base units of an item. ``on_hand`` is all in the station, whatever its state.
 
     ``available`` is on a shelf, neither expired nor recalled nor promised; the ``expiring`` figures are parts of it
     with that many days left at most, each within the next. ``expired`` and ``recalled`` lie in the station, wherever.
-    ``with_members`` and ``in_transit`` have left it and are not yet handed over.
+    ``with_members`` and ``in_transit`` have left it and are not yet handed over; what is on the way to another station
+    counts with the one that sent it until it is received. ``in_kits`` is in assembled care parcels, ``in_bins`` in the
+    sealed bins of what goes to disposal.
     """
 
     on_hand: int = 0
@@ -58,10 +51,15 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
     expiring_30: int = 0
     expiring_60: int = 0
     expiring_90: int = 0
+    in_kits: int = 0
+    in_bins: int = 0
 
 
-class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """An item's units, at one station or (``station`` None) over all that the reader sees."""
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """An item's units, at one station or (``station`` None) over all that the reader sees.
+
+    ``surplus``: how many available units are more than enough, where somebody said how many are.
+    """
 
     item: UUID
     code: str
@@ -73,15 +71,27 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     unit_en: str
     wanted: bool
     short: bool
+    low: int
+    enough: int
+    surplus: int
     station: UUID | None
     station_name: str
     units: Units
 
 
+class StationLevel(msgspec.Struct, frozen=True):
+    """All units of a station."""
+
+    station: UUID
+    station_name: str
+    units: Units
+
+
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
-    """Items with their totals, the short ones first, and the same split by station."""
+    """Items with their totals, the short ones first, each station with its sum, and both at once."""
 
     totals: tuple[Level, ...]
+    stations: tuple[StationLevel, ...]
     by_station: tuple[Level, ...]
     everything: Units
 
@@ -113,49 +123,47 @@ class ItemLevel(msgspec.Struct, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- levels
 
 
-def levels(session: Session, actor: Actor, today: date, *, station: UUID | None = None) -> Levels:
+def levels(session: Session, actor: Actor, today: date, *, station: UUID | None = None, split: bool = True) -> Levels:
     """Stock in the actor's scope, or at one of its stations; wanted items that nobody has are listed too.
 
-    Raises NotFound for a station out of scope.
+    A station's items are those that stand there, and those for which somebody typed its own figures.
+    ``split``: with the levels of each station. Raises NotFound for a station out of scope.
     """
     if station is not None:
         stations.in_scope(session, actor, station)
-    sums = _sums(session, actor, today, *([Station.id == station] if station else []))
-    items = session.execute(select(*_ITEM)).all()
-    low = _low(session, today)
-    per_item: dict[UUID, list[Any]] = defaultdict(list)
-    per_pair: dict[tuple[UUID, UUID], list[Any]] = defaultdict(list)
-    for row in sums:
-        per_item[row.item].append(row)
-        per_pair[row.item, row.station].append(row)
-    totals = [_level(row, per_item.get(row.id, ()), low) for row in items if row.wanted or row.id in per_item]
-    by_id = {row.id: row for row in items}
-    names = {row.station: row.station_name for row in sums}
-    split = [
-        _level(by_id[item], rows, low, station=at, station_name=names[at]) for (item, at), rows in per_pair.items()
-    ]
+    names = station_names(session, actor, station)
+    sums = _sums(session, today, names)
+    limits = thresholds.thresholds(session, today)
+    for item, at in limits.typed:
+        if at in names:
+            sums.add(item, at)
+    rows = _items(session, {item for cells in sums.cells.values() for item in cells})
+    lines = {item: _Line(row, limits) for item, row in rows.items()}
+    totals = [line.level(sums.total(item), line.general) for item, line in lines.items()]
     return Levels(
         totals=tuple(sorted(totals, key=_shortest_first)),
-        by_station=tuple(sorted(split, key=lambda one: (one.station_name, *_shortest_first(one)))),
-        everything=_units(sums),
+        by_station=tuple(_split(sums, lines, limits, names)) if split else (),
+        stations=tuple(
+            StationLevel(standing.uuid(at), name, sums.station(at))
+            for at, name in sorted(names.items(), key=lambda one: one[1])
+        ),
+        everything=sums.everything(),
     )
 
 
 def item_levels(session: Session, actor: Actor, item: UUID, today: date) -> ItemLevel:
     """One item in the actor's scope, down to its packs, soonest expiry first; raises UnknownItem."""
-    row = session.execute(select(*_ITEM).where(Item.id == item)).first()
+    this = standing.raw_of(session, item)
+    row = _items(session, {this}).get(this)
     if row is None:
         raise UnknownItem
-    sums = _sums(session, actor, today, Pack.item == item)
-    low = _low(session, today)
-    split: dict[tuple[str, UUID], list[Any]] = defaultdict(list)
-    for one in sums:
-        split[one.station_name, one.station].append(one)
+    names = station_names(session, actor)
+    sums = _sums(session, today, names, only=this)
+    limits = thresholds.thresholds(session, today)
+    line = _Line(row, limits)
     return ItemLevel(
-        total=_level(row, sums, low),
-        by_station=tuple(
-            _level(row, rows, low, station=at, station_name=name) for (name, at), rows in sorted(split.items())
-        ),
+        total=line.level(sums.total(this), line.general),
+        by_station=tuple(_split(sums, {this: line}, limits, names)),
         packs=_packs(session, actor, item, today),
     )
 
@@ -186,39 +194,15 @@ def _promisable(today: date) -> ColumnElement[bool]:
     )
 
 
-_ITEM = (Item.id, Item.code, Item.kind, Item.name_zh, Item.name_en, Item.strength, Item.wanted, Item.facts)
+# ---------------------------------------------------------------- sums
 
 
-def _sums(session: Session, actor: Actor, today: date, *more: ColumnElement[bool]) -> list[Any]:
-    """Units by station, item, kind of place and days left: a few rows for each item, whatever the number of packs."""
-    # A parcel or a member's hands may have no station of their own: the goods still belong to where they were taken in.
-    at = func.coalesce(Place.station, Pack.station)
-    left = case(
-        (Lot.expiry < today, -1),
-        *((Lot.expiry <= today + timedelta(days=days), days) for days in SOON),
-        else_=9999,
-    )
-    recalled = case((Lot.recalled_on.is_not(None), 1), else_=0)
-    query = (
-        select(
-            Station.id.label("station"), Station.name.label("station_name"), Pack.item, Place.kind,
-            left.label("days_left"), recalled.label("is_recalled"), func.sum(Holding.quantity).label("units"),
-        )
-        .select_from(Holding)
-        .join(Place, Place.id == Holding.place)
-        .join(Pack, Pack.id == Holding.pack)
-        .join(Lot, Lot.id == Pack.lot)
-        .join(Station, Station.id == at)
-        .where(Holding.quantity > 0, stations.visible(actor), *more)
-    )  # fmt: skip
-    return list(
-        session.execute(
-            query.group_by(Station.id, Station.name, Pack.item, Place.kind, "days_left", "is_recalled")
-        ).all()
-    )
-
-
-_AT_STATION = frozenset({PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.SHELF, PlaceKind.RESERVED, PlaceKind.PARCEL})
+_AT_STATION = frozenset(
+    {
+        PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.SHELF, PlaceKind.RESERVED, PlaceKind.PARCEL, PlaceKind.KIT,
+        PlaceKind.BIN,
+    }
+)  # fmt: skip
 _FIGURE = {
     PlaceKind.RESERVED: "reserved",
     PlaceKind.HOLD: "held",
@@ -226,19 +210,18 @@ _FIGURE = {
     PlaceKind.PARCEL: "in_parcels",
     PlaceKind.MEMBER: "with_members",
     PlaceKind.TRANSIT: "in_transit",
+    PlaceKind.KIT: "in_kits",
+    PlaceKind.BIN: "in_bins",
 }
+_NAMES = Units.__struct_fields__
+_SIZE = len(_NAMES)
+_ZEROS = (0,) * _SIZE
+_NOTHING = Units()
 
 
-def _units(rows: Iterable[Any]) -> Units:
-    figures: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for name in _figures(row.kind, row.days_left, bool(row.is_recalled)):
-            figures[name] += int(row.units)
-    return Units(**figures)
-
-
-def _figures(kind: PlaceKind, left: int, recalled: bool) -> list[str]:
-    """Which figures units of such a place and age count in."""
+@cache
+def _figures(kind: PlaceKind, left: int, recalled: bool) -> tuple[int, ...]:
+    """Which figures, by their place in ``Units``, units of such a place and age count in."""
     names = ["on_hand"] if kind in _AT_STATION else []
     if kind in _FIGURE:
         names.append(_FIGURE[kind])
@@ -249,27 +232,130 @@ def _figures(kind: PlaceKind, left: int, recalled: bool) -> list[str]:
     if kind is PlaceKind.SHELF and left >= 0 and not recalled:
         names.append("available")
         names += [f"expiring_{days}" for days in SOON if left <= days]
-    return names
+    return tuple(_NAMES.index(name) for name in names)
 
 
-def _low(session: Session, today: date) -> LevelPolicy:
-    """The policy ``levels`` of the day; without a valid one only what is used up counts as short."""
-    try:
-        return policy.current(session, "levels", LevelPolicy, today) or LevelPolicy(version="none")
-    except msgspec.ValidationError:
-        return LevelPolicy(version="none")
+class _Sums:
+    """Figures by station and item, in one long row: thousands of small objects would keep the collector busy."""
+
+    __slots__ = ("cells", "figures", "item_cells")
+
+    def __init__(self) -> None:
+        self.cells: dict[Raw, dict[Raw, int]] = defaultdict(dict)
+        self.item_cells: dict[Raw, list[int]] = defaultdict(list)
+        self.figures: list[int] = []
+
+    def add(self, item: Raw, at: Raw) -> int:
+        """Where the figures of an item at a station begin."""
+        here, end = self.cells[at], len(self.figures)
+        begins = here.setdefault(item, end)
+        if begins == end:
+            self.figures += _ZEROS
+            self.item_cells[item].append(begins)
+        return begins
+
+    def units(self, begins: int) -> Units:
+        return Units(*self.figures[begins : begins + _SIZE])
+
+    def total(self, item: Raw) -> Units:
+        cells = self.item_cells.get(item)
+        return self._sum(cells) if cells else _NOTHING
+
+    def station(self, at: Raw) -> Units:
+        return self._sum(list(self.cells[at].values())) if at in self.cells else _NOTHING
+
+    def everything(self) -> Units:
+        return Units(*(sum(self.figures[one::_SIZE]) for one in range(_SIZE)))
+
+    def _sum(self, cells: list[int]) -> Units:
+        rows = [self.figures[begins : begins + _SIZE] for begins in cells]
+        return Units(*map(sum, zip(*rows, strict=True)))
 
 
-def _level(
-    item: Any, rows: Iterable[Any], low: LevelPolicy, *, station: UUID | None = None, station_name: str = ""
-) -> Level:
-    units = _units(rows)
-    return Level(
-        item=item.id, code=item.code, kind=Kind(item.kind), name_zh=item.name_zh, name_en=item.name_en,
-        strength=item.strength, unit_zh=item.facts["unit_zh"], unit_en=item.facts["unit_en"], wanted=item.wanted,
-        short=item.wanted and units.available <= low.short_at(item.code), station=station, station_name=station_name,
-        units=units,
-    )  # fmt: skip
+def _sums(session: Session, today: date, names: dict[Raw, str], *, only: Raw | None = None) -> _Sums:
+    sums = _Sums()
+    figures, cells, add = sums.figures, sums.cells, sums.add
+    # By the kind's plain word: an Enum's own hash is a call into Python for each of ten thousand rows.
+    counts: dict[bool, dict[str, dict[date | None, tuple[int, ...]]]] = {
+        recalled: {kind.value: {} for kind in PlaceKind} for recalled in (False, True)
+    }
+    for _, at, kind, (item, _, _, expiry, recalled), quantity in standing.standing(session):
+        if at not in names or (only is not None and item != only):
+            continue
+        by_day = counts[recalled][kind._value_]
+        which = by_day.get(expiry)
+        if which is None:
+            which = by_day[expiry] = _figures(kind, _step(expiry, today), recalled)
+        begins = cells[at].get(item)
+        if begins is None:
+            begins = add(item, at)
+        for figure in which:
+            figures[begins + figure] += quantity
+    return sums
+
+
+_FAR = 9_999
+
+
+def _step(expiry: date | None, today: date) -> int:
+    """Days left as far as a figure tells them apart; what bears no expiry has time."""
+    days = _FAR if expiry is None else (expiry - today).days
+    return -1 if days < 0 else next((step for step in SOON if days <= step), _FAR)
+
+
+def station_names(session: Session, actor: Actor, only: UUID | None = None) -> dict[Raw, str]:
+    """The names of the stations in the actor's scope, or of one of them."""
+    query = select(standing.raw(Station.id), Station.name).where(stations.visible(actor))
+    rows = session.execute(query.where(Station.id == only) if only else query)
+    return {row.id: row.name for row in rows}
+
+
+def _items(session: Session, held: Collection[Raw]) -> dict[Raw, Any]:
+    """The items that are held or wanted, by the driver's identifier."""
+    found = {}
+    ids = [standing.uuid(one) for one in held]
+    wanted = select(*_ITEM).where(Item.wanted)
+    for query in [wanted, *(select(*_ITEM).where(Item.id.in_(ids[at : at + 500])) for at in range(0, len(ids), 500))]:
+        found.update({row.raw: row for row in session.execute(query)})
+    return found
+
+
+_ITEM = (
+    standing.raw(Item.id).label("raw"), Item.id, Item.code, Item.kind, Item.name_zh, Item.name_en, Item.strength,
+    Item.wanted, Item.facts,
+)  # fmt: skip
+
+
+class _Line:
+    """What every level of an item says, worked out once."""
+
+    __slots__ = ("code", "general", "head", "raw", "wanted")
+
+    def __init__(self, row: Any, limits: Thresholds) -> None:
+        unit = (row.facts["unit_zh"], row.facts["unit_en"])
+        self.raw, self.code, self.wanted = row.raw, row.code, row.wanted
+        self.head = (row.id, row.code, Kind(row.kind), row.name_zh, row.name_en, row.strength, *unit, row.wanted)
+        self.general = limits.general(row.raw, row.code)
+
+    def level(self, units: Units, figures: Figures, station: UUID | None = None, name: str = "") -> Level:
+        low, enough = figures
+        available = units.available
+        surplus = available - enough if enough and available > enough else 0
+        return Level(*self.head, self.wanted and available <= low, low, enough, surplus, station, name, units)
+
+
+def _split(sums: _Sums, lines: dict[Raw, _Line], limits: Thresholds, names: dict[Raw, str]) -> list[Level]:
+    """The levels of every station with what stands there, by the stations' names, the short ones first."""
+    found = []
+    for at in sorted(sums.cells, key=names.__getitem__):
+        station, name, own = standing.uuid(at), names[at], limits.own(at)
+        rows = [
+            lines[item].level(sums.units(begins), own.get(item) or lines[item].general, station, name)
+            for item, begins in sums.cells[at].items()
+        ]
+        rows.sort(key=_shortest_first)
+        found += rows
+    return found
 
 
 def _shortest_first(level: Level) -> tuple[bool, int, str]:
@@ -298,8 +384,8 @@ def _packs(session: Session, actor: Actor, item: UUID, today: date) -> tuple[Lot
             pack=row.id, label=labels.get(row.id), lot_number=row.number, expiry=row.expiry,
             recalled=row.recalled_on is not None, station=row.station, station_name=row.station_name,
             place_kind=row.kind, place_name=row.name, quantity=row.quantity,
-            available="available" in _figures(
-                row.kind, -1 if row.expiry and row.expiry < today else 0, row.recalled_on is not None
+            available=(
+                row.kind is PlaceKind.SHELF and row.recalled_on is None and (row.expiry is None or row.expiry >= today)
             ),
         )
         for row in rows

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.base.columns import Base, Json, Word, strict
@@ -23,6 +23,8 @@ class PlaceKind(StrEnum):
     PARCEL = "parcel"
     MEMBER = "member"
     TRANSIT = "transit"
+    KIT = "kit"
+    BIN = "bin"
     DONOR = "donor"
     RESIDENTS = "residents"
     DISPOSAL = "disposal"
@@ -45,10 +47,14 @@ class Ingredient(Base):
 
 
 class Item(Base):
-    """A line of the catalogue: ``facts`` is the ``StarterItem`` that the rules read, ``search`` its names."""
+    """A line of the catalogue: ``facts`` is the ``StarterItem`` that the rules read, ``search`` its names.
+
+    ``sounds`` is how the Chinese ones are read. ``edition`` grows with every change of the catalogue, so that it names
+    this row's last. ``proposed`` is what was written and waits for a medic where it is looser than ``facts``.
+    """
 
     __tablename__ = "items"
-    __table_args__ = strict(Index("ix_items_kind", "kind"))
+    __table_args__ = strict(Index("ix_items_kind", "kind"), Index("ix_items_edition", "edition"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
@@ -58,7 +64,10 @@ class Item(Base):
     strength: Mapped[str]
     wanted: Mapped[bool]
     search: Mapped[str]
+    sounds: Mapped[str] = mapped_column(default="")
     facts: Mapped[dict[str, Any]] = mapped_column(Json)
+    proposed: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    edition: Mapped[int] = mapped_column(default=0)
     verified_by: Mapped[UUID | None]
     verified_on: Mapped[date | None]
 
@@ -70,7 +79,7 @@ class Barcode(Base):
     """
 
     __tablename__ = "barcodes"
-    __table_args__ = strict()
+    __table_args__ = strict(Index("ix_barcodes_item", "item"))
 
     gtin: Mapped[str] = mapped_column(primary_key=True)
     item: Mapped[UUID] = mapped_column(ForeignKey("items.id"), primary_key=True)
@@ -123,7 +132,10 @@ class Lot(Base):
 
 
 class Pack(Base):
-    """A labelled holding of one lot: one or more base units that were received together."""
+    """A labelled holding of one lot: one or more base units that were received together.
+
+    ``split_from``: the pack that was received, where this one was parted from it to be labelled by itself.
+    """
 
     __tablename__ = "packs"
     __table_args__ = strict(CheckConstraint("quantity > 0", name="quantity"), Index("ix_packs_lot", "lot"))
@@ -135,6 +147,7 @@ class Pack(Base):
     quantity: Mapped[int]
     received_by: Mapped[UUID]
     received_at: Mapped[datetime]
+    split_from: Mapped[UUID | None] = mapped_column(ForeignKey("packs.id"), index=True)
 
 
 class Donation(Base):
@@ -157,6 +170,8 @@ class Donation(Base):
 class DonationLine(Base):
     """One pack of a donation, and what the screening said of it. A refused line has no pack.
 
+    ``donation`` is None where the goods were found at a stocktake: nobody knows whose gift they are.
+
     ``facts`` holds what was seen and declared (PackFacts, DonationFacts), so that it can be screened again.
     """
 
@@ -166,7 +181,7 @@ class DonationLine(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    donation: Mapped[UUID] = mapped_column(ForeignKey("donations.id"))
+    donation: Mapped[UUID | None] = mapped_column(ForeignKey("donations.id"))
     item: Mapped[UUID | None] = mapped_column(ForeignKey("items.id"))
     called: Mapped[str]
     lot_number: Mapped[str]
@@ -187,7 +202,7 @@ class ReleaseDecision(Base):
     """
 
     __tablename__ = "release_decisions"
-    __table_args__ = strict(Index("ix_release_decisions_pack", "pack"))
+    __table_args__ = strict(Index("ix_release_decisions_pack", "pack"), Index("ix_release_decisions_at", "at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     pack: Mapped[UUID] = mapped_column(ForeignKey("packs.id"))
@@ -225,7 +240,14 @@ class Holding(Base):
     """What is where now, kept in the same transaction as the movement. Real places only, never below zero."""
 
     __tablename__ = "holdings"
-    __table_args__ = strict(CheckConstraint("quantity >= 0", name="quantity"), Index("ix_holdings_pack", "pack"))
+    __table_args__ = strict(
+        CheckConstraint("quantity >= 0", name="quantity"),
+        Index("ix_holdings_pack", "pack"),
+        Index(
+            "ix_holdings_live", "place", "pack", "quantity",
+            sqlite_where=text("quantity > 0"), postgresql_where=text("quantity > 0"),
+        ),
+    )  # fmt: skip
 
     place: Mapped[UUID] = mapped_column(ForeignKey("places.id"), primary_key=True)
     pack: Mapped[UUID] = mapped_column(ForeignKey("packs.id"), primary_key=True)
@@ -233,7 +255,11 @@ class Holding(Base):
 
 
 class Kit(Base):
-    """A care-parcel recipe (礼包配方), a version of it."""
+    """A version of a care-parcel recipe (礼包配方), in force from ``valid_from`` (None: a draft) to ``retired_from``.
+
+    What it says never changes: needs and bags refer to the version they were made of. A kit takes nothing that runs out
+    within ``least_days`` days.
+    """
 
     __tablename__ = "kits"
     __table_args__ = strict(UniqueConstraint("code", "version"))
@@ -243,6 +269,9 @@ class Kit(Base):
     version: Mapped[int]
     name_zh: Mapped[str]
     name_en: Mapped[str]
+    least_days: Mapped[int]
+    valid_from: Mapped[date | None]
+    retired_from: Mapped[date | None]
 
 
 class KitLine(Base):

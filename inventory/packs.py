@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.base.errors import NotFound
@@ -84,7 +84,7 @@ def pack_history(session: Session, pack: UUID, actor: Actor, today: date) -> Pac
         .join(Lot, Lot.id == Pack.lot)
         .join(Item, Item.id == Pack.item)
         .join(Station, Station.id == Pack.station)
-        .outerjoin(DonationLine, DonationLine.pack == Pack.id)
+        .outerjoin(DonationLine, DonationLine.pack == func.coalesce(Pack.split_from, Pack.id))
         .where(Pack.id == pack)
     ).first()  # fmt: skip
     if row is None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,12 +17,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.orm import Session
 
 from app.base.edges import Call, Form, may
-from app.base.errors import Invalid, NothingTicked, Refusal
+from app.base.errors import Invalid, Refusal
 from app.base.fields import PLAIN
 from app.base.ids import new_id
 from app.base.permissions import Actor, Permission
 from app.base.reasons import Reason
-from inventory import catalogue, counter, donations, hold, intake, levels, packs, receiving, release, stations
+from inventory import acts, blind, catalogue, counter, donations, hold, intake, packs, receiving, stations
 from inventory.catalogue import CatalogueItem
 from inventory.counter import Start
 from inventory.donations import Receipt, TakeBack
@@ -30,7 +30,7 @@ from inventory.errors import UnknownItem
 from inventory.hold import HeldPack
 from inventory.intake_facts import Kind
 from inventory.packs import PackHistory
-from inventory.release import IdentifyPack, RefusePack, ReleaseMany, ReleasePack, Why
+from inventory.release import Grounds, Why
 from inventory.stations import StationRow
 from labels import codes, handed, render
 
@@ -38,14 +38,17 @@ Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
 Chosen = Annotated[str, QueryParameter(max_length=40, pattern=PLAIN)]
 QR_PIXELS = 148
 KINDS = (Kind.PPE, Kind.DEVICE, Kind.DISINFECTANT, Kind.MEDICINE, Kind.OTHER)
-_RELEASES = may(Permission.RELEASE_SUPPLIES, Permission.RELEASE_MEDICINE)
 
 
 def _faults(call: Call, no: Refusal) -> list[tuple[str, str]]:
     """A refusal's field faults as (field of the form, sentence)."""
     if not isinstance(no, Invalid):
         return []
-    return [(field.rpartition(".")[2], call.say(f"fault.{code}", **params)) for field, code, params in no.faults]
+    named = ((field.rpartition(".")[2], code, params) for field, code, params in no.faults)
+    return [(_FIELD_OF.get(field, field), call.say(f"fault.{code}", **params)) for field, code, params in named]
+
+
+_FIELD_OF = {"trace_codes": "trace_code"}
 
 
 def _when(call: Call) -> Callable[[datetime], str]:
@@ -104,6 +107,8 @@ def _product(session: Session, start: Start) -> tuple[CatalogueItem | None, tupl
     named = catalogue.by_gtin(session, start.gtin) if start.gtin else ()
     if len(named) == 1:
         return named[0], ()
+    if not named and start.approval_number:
+        named = catalogue.by_number(session, start.approval_number) or ()
     return None, named or (catalogue.find(session, start.q) if start.q else ())
 
 
@@ -209,130 +214,7 @@ async def donation_page(call: NamedDependency[Call], donation: FromPath[UUID]) -
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------- release
-
-
-class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of what waits, and how many wait altogether."""
-
-    packs: tuple[HeldPack, ...]
-    waiting: int
-
-
-def _queue(session: Session, actor: Actor, today: date) -> Queue:
-    found = hold.queue(session, actor, today, limit=hold.MOST)
-    mine = sorted(found, key=lambda one: not (one.can_release or one.can_identify))
-    return Queue(packs=tuple(mine[: hold.FEW]), waiting=hold.waiting(session, actor))
-
-
-async def _release_page(call: Call, no: Refusal | None = None, **more: Any) -> Response[str]:
-    return call.page(
-        "inventory/release.html",
-        status=no.status if no else 200,
-        queue=await call.read(_queue, call.actor, call.today),
-        why=tuple(Why),
-        when=_when(call),
-        new_key=new_id,
-        refusal=no,
-        prints=call.actor.may(Permission.PRINT_LABELS),
-        **{"done": (), "ticked": frozenset(), **more},
-    )
-
-
-@get("/release", guards=[may(Permission.READ_HOLD)], include_in_schema=False)
-async def release_page(call: NamedDependency[Call]) -> Response[str]:
-    """What waits for a second person: what this reader can decide first, received first comes first."""
-    return await _release_page(call)
-
-
-@post("/release/many", guards=[_RELEASES], include_in_schema=False, status_code=200)
-async def release_ticked(call: NamedDependency[Call]) -> Response[str]:
-    """Release every pack that was ticked; says which ones could not be."""
-    form = await call.form()
-    try:
-        many = call.filled(ReleaseMany, {}, packs=_ticked(form))
-        done = await call.write(release.release_many, many, call.actor, call.today, call.now)
-    except Refusal as no:
-        return await _release_page(call, no, ticked=frozenset(form.get("pack", [])))
-    return await _release_page(call, done=done)
-
-
-def _ticked(form: Form) -> list[dict[str, UUID]]:
-    """An order for each pack, its key made from the batch's: sent twice, it is the same. Raises NothingTicked."""
-    if not form.get("pack"):
-        raise NothingTicked
-    try:
-        base, ticked = UUID(form.get("key", [""])[0]), {UUID(text) for text in form["pack"]}
-    except ValueError:
-        raise Invalid(("pack", "identifier", {})) from None
-    return [{"key": uuid5(base, pack.hex), "pack": pack} for pack in sorted(ticked)]
-
-
-@post("/release/{pack:uuid}", guards=[_RELEASES], include_in_schema=False)
-async def release_pack(call: NamedDependency[Call], pack: FromPath[UUID]) -> Response[Any]:
-    """Let one pack onto the shelf."""
-    form = await call.form()
-    try:
-        await call.write(release.release, call.filled(ReleasePack, form, pack=pack), call.actor, call.today, call.now)
-    except Refusal as no:
-        return await _release_page(call, no)
-    return call.go("/release")
-
-
-@post("/release/{pack:uuid}/refuse", guards=[_RELEASES], include_in_schema=False)
-async def refuse_pack(call: NamedDependency[Call], pack: FromPath[UUID]) -> Response[Any]:
-    """Send one pack to disposal."""
-    form = await call.form()
-    try:
-        await call.write(release.refuse, call.filled(RefusePack, form, pack=pack), call.actor, call.today, call.now)
-    except Refusal as no:
-        return await _release_page(call, no)
-    return call.go("/release")
-
-
-@get("/packs/{pack:uuid}/identify", guards=[may(Permission.RELEASE_MEDICINE)], include_in_schema=False)
-async def identify_page(call: NamedDependency[Call], pack: FromPath[UUID], q: Words = "") -> Response[str]:
-    """Which item of the catalogue are these goods?"""
-    told = await call.read(packs.pack_history, pack, call.actor, call.today)
-    matches = await call.read(catalogue.find, q) if q else ()
-    return call.page("inventory/identify.html", pack=told, q=q, matches=matches, key=new_id())
-
-
-@post("/packs/{pack:uuid}/identify", guards=[may(Permission.RELEASE_MEDICINE)], include_in_schema=False)
-async def identify_pack(call: NamedDependency[Call], pack: FromPath[UUID]) -> Response[Any]:
-    """Book unknown goods under an item."""
-    order = call.filled(IdentifyPack, await call.form(), pack=pack)
-    await call.write(release.identify, order, call.actor, call.today, call.now)
-    return call.go("/release")
-
-
-# ---------------------------------------------------------------- stock
-
-
-@get("/stock", guards=[may(Permission.READ_STOCK)], include_in_schema=False)
-async def stock_page(call: NamedDependency[Call], station: Chosen = "") -> Response[str]:
-    """Stock at a glance, shortages first; of one station, or of all where the choice is left empty."""
-    chosen = _station(station)
-    return call.page(
-        "inventory/stock.html",
-        levels=await call.read(levels.levels, call.actor, call.today, station=chosen),
-        stations=await call.read(stations.stations, call.actor),
-        station=chosen,
-    )
-
-
-def _station(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Invalid(("station", "identifier", {})) from None
-
-
-@get("/stock/items/{item:uuid}", guards=[may(Permission.READ_STOCK)], include_in_schema=False)
-async def stock_item_page(call: NamedDependency[Call], item: FromPath[UUID]) -> Response[str]:
-    """One item: its stations and packs."""
-    found = await call.read(levels.item_levels, call.actor, item, call.today)
-    return call.page("inventory/stock_item.html", item=found, shown=codes.shown)
+# ---------------------------------------------------------------- packs
 
 
 class PackPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -340,12 +222,16 @@ class PackPage(msgspec.Struct, frozen=True, kw_only=True):
 
     story: PackHistory
     held: HeldPack | None
+    undoes: UUID | None
 
 
 def _pack(session: Session, pack: UUID, actor: Actor, today: date) -> PackPage:
+    blind.pack(session, pack, actor)
     story = packs.pack_history(session, pack, actor, today)
     case = hold.held(session, pack, today) if actor.may(Permission.READ_HOLD) else None
-    return PackPage(story=story, held=case.shown(actor) if case else None)
+    does = actor.may(Permission.MOVE_STOCK) or actor.may(Permission.REVERSE)
+    undoes = acts.latest_of(session, pack) if does else None
+    return PackPage(story=story, held=case.shown(actor) if case else None, undoes=undoes)
 
 
 @get("/packs/{pack:uuid}", guards=[may(Permission.READ_STOCK)], include_in_schema=False)
@@ -355,10 +241,10 @@ async def pack_page(call: NamedDependency[Call], pack: FromPath[UUID]) -> Respon
     label = found.story.label
     return call.page(
         "inventory/pack.html", pack=found.story, held=found.held, qr=_qr(call, label, codes.shown(label or "")),
-        shown=codes.shown, when=_when(call), why=tuple(Why), new_key=new_id,
+        shown=codes.shown, when=_when(call), why=tuple(Why), grounds=tuple(Grounds), new_key=new_id,
         opens_donation=call.actor.may(Permission.READ_DONATION),
         replaces=call.actor.may(Permission.REPRINT_LABEL),
-        prints=call.actor.may(Permission.PRINT_LABELS),
+        prints=call.actor.may(Permission.PRINT_LABELS), undoes=found.undoes,
     )  # fmt: skip
 
 
@@ -369,13 +255,5 @@ handlers: list[BaseRouteHandler] = [
     received,
     take_back,
     donation_page,
-    release_page,
-    release_ticked,
-    release_pack,
-    refuse_pack,
-    identify_page,
-    identify_pack,
-    stock_page,
-    stock_item_page,
     pack_page,
 ]

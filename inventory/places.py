@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor
-from inventory import stations
+from inventory import blind, stations
 from inventory.models import Holding, Item, Lot, Pack, Place, PlaceKind, Station
 from inventory.stations import StationRow
 
@@ -58,22 +58,31 @@ class StationPlacesView(msgspec.Struct, frozen=True, kw_only=True):
 _ROW = select(Place.id, Place.kind, Place.name, Place.station, Station.name.label("station_name")).join(
     Station, Station.id == Place.station
 )
-_KINDS = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.SHELF, PlaceKind.RESERVED)
+_KINDS = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.SHELF, PlaceKind.RESERVED, PlaceKind.BIN)
 
 
 def places(session: Session, actor: Actor) -> tuple[StationPlacesView, ...]:
     """The places of every station in the actor's scope, in the order in which they were set up."""
     own = stations.stations(session, actor)
     found: dict[UUID, list[PlaceRow]] = {one.id: [] for one in own}
-    rows = session.execute(_ROW.where(Place.station.in_(list(found)), Place.kind.in_(_KINDS)).order_by(Place.id))
+    rows = session.execute(
+        _ROW.where(Place.station.in_(list(found)), Place.kind.in_(_KINDS), Place.holder.is_(None)).order_by(Place.id)
+    )
     for row in rows:
         found[row.station].append(PlaceRow(**row._mapping))
     return tuple(StationPlacesView(station=one, places=tuple(found[one.id])) for one in own)
 
 
+def named(session: Session, wanted: UUID, actor: Actor) -> PlaceRow:
+    """A place without what stands in it; raises NotFound out of scope."""
+    stations.place_in_reach(session, wanted, actor)
+    return PlaceRow(**session.execute(_ROW.where(Place.id == wanted)).one()._mapping)
+
+
 def place(session: Session, wanted: UUID, actor: Actor) -> PlaceView:
     """A place and what stands in it; raises NotFound out of scope."""
     stations.place_in_reach(session, wanted, actor)
+    blind.place(session, wanted, actor)
     row = session.execute(_ROW.where(Place.id == wanted)).one()
     held = session.execute(
         select(

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor, Permission
-from inventory import catalogue, intake, packs, places, stations
+from inventory import blind, catalogue, intake, packs, places, stations
 from inventory.catalogue import CatalogueItem
 from inventory.errors import UnknownItem
 from inventory.intake_facts import DonationFacts, Look, PackFacts, Verdict
@@ -27,6 +27,12 @@ def pack(session: Session, wanted: UUID, actor: Actor, today: date) -> Told:
     wrong = "recalled" if story.recalled else "expired" if story.expired else "" if kinds else "gone"
     fits = _fits(kinds, bool(wrong), actor)
     here = story.where[0] if story.where else None
+    if blind.stands_unseen(session, wanted, actor):
+        return Told(
+            outcome=Outcome.KNOWN, state="counting", name_zh=story.called or story.name_zh,
+            name_en=story.called or story.name_en, strength=story.strength, lot=story.lot_number, expiry=story.expiry,
+            fits=fits,
+        )  # fmt: skip
     return Told(
         outcome=Outcome.WRONG if wrong else Outcome.KNOWN,
         state=wrong or (here.kind.value if here else "gone"),
@@ -60,7 +66,7 @@ def _fits(kinds: frozenset[PlaceKind], wrong: bool, actor: Actor) -> tuple[Act, 
 
 def place(session: Session, wanted: UUID, actor: Actor, _today: date) -> Told:
     """A shelf or box of a station; raises NotFound out of scope."""
-    found = places.place(session, wanted, actor).place
+    found = places.named(session, wanted, actor)
     return Told(outcome=Outcome.KNOWN, state="here", name_zh=found.name, name_en=found.name)
 
 

@@ -20,7 +20,6 @@ from app.base.reasons import Reason
 from inventory.intake_facts import (
     CONTROLLED,
     DonationFacts,
-    Emergency,
     Flag,
     ItemFacts,
     Kind,
@@ -33,45 +32,11 @@ from inventory.intake_facts import (
     Storage,
     Verdict,
 )
+from inventory.intake_policy import LAW as LAW
+from inventory.intake_policy import IntakePolicy as IntakePolicy
 from labels.barcodes import APPROVAL_PATTERNS, normalise_approval
 
 STRICTNESS = tuple(Verdict)
-
-
-class IntakePolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """The thresholds of one dated policy. Days are days left; ``rules`` are the ids in force.
-
-    What the law says can be made stricter, never looser or switched off: such a policy raises ValueError.
-    """
-
-    version: str
-    rules: frozenset[str] = msgspec.field(default_factory=lambda: frozenset(rule for rule, _ in RULES))
-    accept_from_days: int = 180
-    refuse_below_days: int = 60
-    supplies_min_days: int = 30
-    longest_life_days: int = 3660
-    usual_course_days: int = 7
-    alcohol_max_ml: int = 500
-    ephedrine_max_ug: int = 30_000
-    ephedrine_max_packs: int = 2
-    mercury_from: date = date(2026, 1, 1)
-    emergency: Emergency | None = None
-
-    def __post_init__(self) -> None:
-        off, unknown = LAW - self.rules, self.rules - {rule for rule, _ in RULES}
-        if off or unknown:
-            raise ValueError(f"rules that cannot be switched off: {sorted(off)}; unknown: {sorted(unknown)}")
-        if not 0 < self.refuse_below_days <= self.accept_from_days < self.longest_life_days:
-            raise ValueError("days left: 0 < refused below <= accepted from < longest life")
-        if not self.version or min(self.supplies_min_days, self.usual_course_days, self.alcohol_max_ml) < 1:
-            raise ValueError("a policy needs a version, and its thresholds are at least 1")
-        if self.ephedrine_max_ug > 30_000 or self.ephedrine_max_packs > 2 or self.alcohol_max_ml > 500:
-            raise ValueError("ephedrine 30 mg a unit and 2 packs, alcohol 500 ml: stricter only")
-        if self.mercury_from > date(2026, 1, 1):
-            raise ValueError("mercury thermometers are banned from 2026-01-01")
-
-
-LAW = frozenset({"IN01", "IN02", "IN03", "IN08", "IN10", "IN14", "IN25"})
 
 
 class Screening(msgspec.Struct, frozen=True):
@@ -117,18 +82,21 @@ def found(code: str, outcome: Verdict, **params: str | int) -> Reason:
 
 def in01_expiry(case: Case) -> Iterable[Reason]:
     """Durable goods that carry no expiry are outside; a pack is good through its expiry day."""
-    expires_on, left = case.pack.expires_on, case.days_left
+    expires_on, left, made = case.pack.expires_on, case.days_left, case.pack.made_on
     if case.look.expiry_altered:
         yield found("IN01_ALTERED", Verdict.REJECT)
     if expires_on is None or left is None:
         if not case.item.durable:
             yield found("IN01_MISSING", Verdict.REJECT)
+        if made and made > case.today:
+            yield found("IN01_MADE", Verdict.QUARANTINE, made_on=made.isoformat())
         return
     if left < 0:
         yield found("IN01_EXPIRED", Verdict.REJECT, expires_on=expires_on.isoformat())
-    made = case.pack.made_on
-    if left > case.policy.longest_life_days or (made and (made >= expires_on or made > case.today)):
+    if left > case.policy.longest_life_days:
         yield found("IN01_IMPLAUSIBLE", Verdict.QUARANTINE, expires_on=expires_on.isoformat())
+    if made and (made >= expires_on or made > case.today):
+        yield found("IN01_MADE", Verdict.QUARANTINE, made_on=made.isoformat())
 
 
 def in02_batch(case: Case) -> Iterable[Reason]:
@@ -278,6 +246,29 @@ def in16_sample(case: Case) -> Iterable[Reason]:
         yield found("IN16_SAMPLE", Verdict.REJECT)
 
 
+def in18_trace(case: Case) -> Iterable[Reason]:
+    """One code for each pack ever made: the same code twice is a copy, or medicine that was handed out before."""
+    if case.pack.trace_seen:
+        yield found("IN18_SEEN_BEFORE", Verdict.QUARANTINE)
+
+
+def in19_wanted(case: Case) -> Iterable[Reason]:
+    """What nobody asked for is kindly left with the donor, unless a coordinator at the counter knows a use for it."""
+    if case.item.wanted:
+        return
+    if case.donation.taken_anyway:
+        yield found("IN19_TAKEN_ANYWAY", Verdict.ACCEPT)
+    else:
+        yield found("IN19_NOT_WANTED", Verdict.REJECT)
+
+
+def in20_bulk(case: Case) -> Iterable[Reason]:
+    """Of one medicine by one donor; supplies are welcome by the box."""
+    most = case.policy.bulk_max_packs
+    if case.medicine and case.known and case.pack.quantity + case.donation.same_item_besides > most:
+        yield found("IN20_BULK", Verdict.QUARANTINE, packs=most, days=case.policy.donor_days)
+
+
 def in21_unknown(case: Case) -> Iterable[Reason]:
     if not case.known:
         yield found("IN21_UNKNOWN", Verdict.QUARANTINE)
@@ -350,6 +341,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("IN14", in14_appearance),
     ("IN15", in15_personal_data),
     ("IN16", in16_sample),
+    ("IN18", in18_trace),
+    ("IN19", in19_wanted),
+    ("IN20", in20_bulk),
     ("IN21", in21_unknown),
     ("IN22", in22_device),
     ("IN23", in23_mask),
@@ -358,7 +352,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 )
 # Every code that a reason can bear, intake's and hold's own at the end; each has a sentence for volunteer and donor.
 CODES = (
-    *("IN01_MISSING", "IN01_EXPIRED", "IN01_ALTERED", "IN01_IMPLAUSIBLE", "IN02_MISSING", "IN02_ALTERED"),
+    *("IN01_MISSING", "IN01_EXPIRED", "IN01_ALTERED", "IN01_IMPLAUSIBLE", "IN01_MADE", "IN02_MISSING", "IN02_ALTERED"),
     *("IN03_FOREIGN_LABEL", "IN03_NO_NUMBER", "IN04_FORM", "IN05_TOO_SHORT", "IN05_SHORT_DATED", "IN05_EMERGENCY"),
     *("IN06_OPENED", "IN06_OUTER_OPEN", "IN06_USED", "IN07_NO_INSERT", "IN08_RX_MARK", "IN08_RX"),
     *("IN09_CLASS", "IN09_COMBINATION", "IN10_INJECTION", "IN10_CONTROLLED"),
@@ -366,6 +360,7 @@ CODES = (
     *("IN13_DECLARATION", "IN14_NOT_LOOKED", "IN14_APPEARANCE", "IN15_REDACT", "IN15_HIDES", "IN16_SAMPLE"),
     *(f"{rule}_{fault}" for rule in ("IN22", "IN23", "IN24") for fault in ("OPENED", "OUTER_OPEN")),
     *(f"{rule}_{fault}" for rule in ("IN22", "IN23", "IN24") for fault in ("NO_NUMBER", "TOO_SHORT")),
+    *("IN18_SEEN_BEFORE", "IN19_NOT_WANTED", "IN19_TAKEN_ANYWAY", "IN20_BULK"),
     *("IN21_UNKNOWN", "IN24_DECANTED", "IN24_TOO_LARGE", "IN24_VOLUME_UNKNOWN", "IN25_MERCURY"),
     *("IN26_REFUSED", "IN26_SAME_PERSON", "IN26_NOT_MEDIC", "CATALOGUE_QUARANTINE", "CATALOGUE_REJECT"),
     *("IN17_RECALLED", "IN26_OTHER_ROLE", "POLICY_MISSING"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from app.base.reasons import Reason
 from inventory.intake_facts import Kind, Verdict
 from inventory.screening import found
@@ -17,11 +19,24 @@ OVERRIDE: dict[str, frozenset[str]] = {
     "IN12": frozenset({"medic"}),
     "IN13": frozenset({"coordinator"}),
     "IN15": frozenset({"coordinator"}),
+    "IN17": frozenset({"medic"}),
+    "IN18": frozenset({"medic", "coordinator"}),
+    "IN20": frozenset({"coordinator"}),
     "IN21": frozenset({"medic"}),
     "IN22": frozenset({"coordinator"}),
     "IN23": frozenset({"coordinator"}),
     "CATALOGUE": frozenset({"medic"}),
 }
+TAKES_ANYWAY = frozenset({"coordinator", "office"})
+"""IN19 alone refuses out of courtesy: these roles, themselves at the counter, take it all the same and say why."""
+
+# «Waits until a medic has released it»: the release is what the rule asks for, and overrides nothing.
+FULFILLED = frozenset({"IN09"})
+
+
+def overridden(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The findings that a release goes against: each wants a reason beside the signatures (B1)."""
+    return tuple(one for one in reasons if one.outcome == Verdict.QUARANTINE and one.rule not in FULFILLED)
 
 
 def override_roles(reason: Reason) -> frozenset[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.base import replay
 from app.base.errors import Invalid
-from app.base.fields import Key
+from app.base.fields import Key, ScannedText
 from app.base.permissions import Actor
 from app.base.vault import Vault
 from inventory import catalogue, donations, intake, stations
@@ -29,8 +29,9 @@ class NewBoxes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A line of the scan page: boxes of one item, batch and expiry.
 
     ``labels``: the blank labels stuck on, one a box; boxes beyond them get a fresh code to be printed. ``bag``: all go
-    into one bag with one label. ``looked``: somebody looked at every box and found it in order; else they wait in
-    quarantine. ``declared`` as in ``NewDonation``; ``donation``: one more line of the same sitting.
+    into one bag with one label. ``trace_codes``: of the boxes in the order of their labels, then of the others.
+    ``looked``: somebody looked at every box and found it in order; else they wait in quarantine. ``declared`` as in
+    ``NewDonation``; ``donation``: one more line of the same sitting.
     """
 
     key: Key
@@ -44,6 +45,7 @@ class NewBoxes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     expiry: Expiry = ""
     boxes: Units = 1
     labels: Annotated[tuple[LabelText, ...], msgspec.Meta(max_length=MOST_BOXES)] = ()
+    trace_codes: Annotated[tuple[ScannedText, ...], msgspec.Meta(max_length=MOST_BOXES)] = ()
     bag: bool = False
 
 
@@ -63,9 +65,11 @@ def receive_boxes(session: Session, vault: Vault, new: NewBoxes, actor: Actor, t
             session, UUID(made["donation"]), actor, fresh=tuple(UUID(line) for line in made["lines"])
         )
     fresh: tuple[UUID, ...] = ()
-    donation = new.donation
+    donation, left = new.donation, new.boxes
     for part in _parts(new):
-        got = intake.receive(session, vault, msgspec.structs.replace(part, donation=donation), actor, today, now)
+        left -= part.line.quantity
+        part = msgspec.structs.replace(part, donation=donation)
+        got = intake.receive(session, vault, part, actor, today, now, apart=left)
         donation, fresh = got.donation, (*fresh, *got.fresh)
     told = {"donation": str(got.donation), "lines": [str(line) for line in fresh]}
     replay.keep(session, actor, new.key, "donation.receive-boxes", new, told, now)
@@ -77,19 +81,30 @@ def _parts(new: NewBoxes) -> list[NewDonation]:
     most = 1 if new.bag else new.boxes
     if len(new.labels) > most:
         raise Invalid(("labels", "at_most", {"high": most}))
+    if len(new.trace_codes) > new.boxes:
+        raise Invalid(("trace_codes", "at_most", {"high": new.boxes}))
     if new.bag:
-        return [_part(new, "bag", quantity=new.boxes, label=next(iter(new.labels), None))]
+        return [_part(new, "bag", quantity=new.boxes, label=next(iter(new.labels), None), traced=new.trace_codes)]
     if new.boxes > MOST_BOXES:
         raise Invalid(("boxes", "at_most", {"high": MOST_BOXES}))
-    parts = [_part(new, label, label=label) for label in new.labels]
-    left = new.boxes - len(new.labels)
-    return [*parts, _part(new, "others", quantity=left, packs=left)] if left else parts
+    stuck = len(new.labels)
+    parts = [_part(new, label, label=label, traced=new.trace_codes[at : at + 1]) for at, label in enumerate(new.labels)]
+    left = new.boxes - stuck
+    return [*parts, _part(new, "others", quantity=left, packs=left, traced=new.trace_codes[stuck:])] if left else parts
 
 
-def _part(new: NewBoxes, name: str, *, quantity: int = 1, packs: int = 1, label: str | None = None) -> NewDonation:
+def _part(
+    new: NewBoxes,
+    name: str,
+    *,
+    quantity: int = 1,
+    packs: int = 1,
+    label: str | None = None,
+    traced: tuple[str, ...] = (),
+) -> NewDonation:
     line = NewLine(
         item=new.item, gtin=new.gtin, lot_number=new.lot_number, expiry=new.expiry, quantity=quantity, packs=packs,
-        label=label, look=Look() if new.looked else None,
+        label=label, look=Look() if new.looked else None, trace_codes=traced,
     )  # fmt: skip
     return NewDonation(key=uuid5(new.key, name), station=new.station, declared=new.declared, line=line)
 

@@ -24,6 +24,7 @@ from inventory.intake_facts import (
 )
 
 DATA = Path(__file__).parent / "data"
+UNKNOWN_CODE = "unk-000"
 
 Outcome = Literal["block", "doctor", "medic", "warn"]
 Answer = Literal["block", "doctor", "medic", "allow", "unknown"]
@@ -47,7 +48,7 @@ Condition = Literal[
     "cognitive",
 ]
 Slug = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", max_length=64)]
-Code = Annotated[str, Meta(pattern="^[a-z]{3}-[0-9]{3}$")]
+Code = Annotated[str, Meta(pattern="^[a-z]{3}-[0-9]{3,6}$")]
 Months = Annotated[int, Meta(ge=0, le=1440)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 Text = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"\S")]
@@ -136,11 +137,19 @@ class Ingredient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     classes: tuple[Slug, ...]
 
 
-class KitLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KitPortion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """So many base units of an item."""
 
     item: Code
     quantity: Positive
+
+
+class KitLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many base units of an item, and what may stand in for all of them, in order of preference."""
+
+    item: Code
+    quantity: Positive
+    instead: tuple[KitPortion, ...] = ()
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

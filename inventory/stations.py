@@ -43,6 +43,7 @@ class StationPlaces(msgspec.Struct, frozen=True, kw_only=True):
     hold: Spot
     quarantine: Spot
     reserved: Spot
+    bin: Spot
     shelf: Spot
     cabinet: Spot | None
 
@@ -81,13 +82,18 @@ def open_station(
     return station
 
 
-_FIXED = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.RESERVED, PlaceKind.SHELF)
+_FIXED = (PlaceKind.HOLD, PlaceKind.QUARANTINE, PlaceKind.RESERVED, PlaceKind.BIN, PlaceKind.SHELF)
 
 
 _S, _P = table(Station).columns, table(Place).columns
 _PLACES = Prepared(
     select(_S.name, _S.community, _S.cool_cabinet, _P.id, _P.kind, _P.keeps)
-    .where(_S.id == bindparam("of_station"), _P.station == _S.id, or_(*(_P.kind == kind for kind in _FIXED)))
+    .where(
+        _S.id == bindparam("of_station"),
+        _P.station == _S.id,
+        _P.holder.is_(None),
+        or_(*(_P.kind == kind for kind in _FIXED)),
+    )
     .order_by(_P.id)
 )
 # Holds back only writers of this station: foreign keys to it may still be checked meanwhile.
@@ -110,6 +116,7 @@ def places(session: Session, station: UUID) -> StationPlaces:
         hold=first[PlaceKind.HOLD, None],
         quarantine=first[PlaceKind.QUARANTINE, None],
         reserved=first[PlaceKind.RESERVED, None],
+        bin=first[PlaceKind.BIN, None],
         shelf=first[PlaceKind.SHELF, None],
         cabinet=first.get((PlaceKind.SHELF, MEDICINE)),
     )

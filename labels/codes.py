@@ -99,7 +99,7 @@ def parse(text: str) -> str:
 
     Raises MistypedCode. The host in a URL is not looked at: whether the code exists decides.
     """
-    if _BARE.fullmatch(text) and not _remainder(text):
+    if is_bare(text):
         return text
     if len(text) > _LONGEST:
         raise MistypedCode("CODE_LENGTH")
@@ -112,6 +112,11 @@ def parse(text: str) -> str:
     if _remainder(code):
         raise MistypedCode("CODE_CHECK")
     return code
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text is a code in its bare form, check character and all."""
+    return _BARE.fullmatch(text) is not None and not _remainder(text)
 
 
 def _impossible(code: str, position: int) -> MistypedCode:

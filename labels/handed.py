@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from app.base.edges import Handed
 from labels.basket import Tellers
+from labels.express import States
 from labels.reprint import Reaches
 from labels.scan import Unsafe
 from labels.stickers import Wording
@@ -19,3 +22,7 @@ TELLERS: Handed[Tellers] = Handed("tellers")
 """What the scan page says of a thing."""
 WATCH: Handed[Watch] = Handed("watch")
 """What is done about a copied label."""
+OPEN: Handed[Mapping[str, Callable[[str], str]]] = Handed("open")
+"""By kind: the public page that a code leads anyone to (a donor's receipt); most kinds have none."""
+STATES: Handed[States] = Handed("states")
+"""The whole state of a thing that carries a code."""

@@ -17,7 +17,7 @@ from app.base.edges import PUBLIC, Call, may
 from app.base.errors import Busy, Invalid, StoreUnavailable
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from labels import blanks, codes, guessing, handed, registry, scan
+from labels import blanks, codes, express, guessing, handed, registry, scan
 from labels.api import page_of
 from labels.api import sheets as printed
 from labels.basket import Act, Tellers
@@ -52,15 +52,25 @@ async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Respon
     if call.request.scope["path"] != f"/L/{bare}":
         return call.go(f"/L/{bare}")
     if not _is_staff(call):
-        return await _for_anyone(call, bare, call.handed(handed.UNSAFE))
+        return await for_anyone(call, bare)
+    if _wants_state(call):
+        openers, states = call.tools.openers, call.handed(handed.STATES)
+        found = await call.peek(express.resolved, bare, call.actor, call.today, openers, states)
+        if found is not None and found.page:
+            return Response(found, media_type="application/json")
     return _opened(call, await call.peek(scan.of_label, bare, call.actor))
+
+
+def _wants_state(call: Call) -> bool:
+    return express.JSON.decode() in call.request.headers.get("accept", "")
 
 
 def _is_staff(call: Call) -> bool:
     return call.actor_or_none is not None and call.actor_or_none.may(Permission.LOOK_UP)
 
 
-async def _for_anyone(call: Call, code: str, unsafe: scan.Unsafe) -> Response[Any]:
+async def for_anyone(call: Call, code: str) -> Response[Any]:
+    """What anybody who is not of the programme learns of a code in its bare form; who guesses many must wait."""
     client = call.request.client
     address = client.host if client else ""
     wait = await call.peek(guessing.seconds_to_wait, address, call.now)
@@ -68,9 +78,12 @@ async def _for_anyone(call: Call, code: str, unsafe: scan.Unsafe) -> Response[An
         page = call.page("labels/anyone.html", 429, state="wait", minutes=-(-wait // 60))
         page.headers["retry-after"] = str(wait)
         return page
-    state = await call.peek(scan.for_outsider, code, unsafe)
+    state = await call.peek(scan.for_outsider, code, call.handed(handed.UNSAFE))
     if state is Outside.REFUSED:
         await _count(call, address)
+    label = await call.peek(registry.look_up, code) if state is Outside.OURS else None
+    if label is not None and (leads := call.handed(handed.OPEN).get(label.kind or "")) is not None:
+        return call.go(leads(code))
     return call.page("labels/anyone.html", 404 if state is Outside.REFUSED else 200, state=state.value)
 
 

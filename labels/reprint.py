@@ -23,7 +23,7 @@ from labels.registry import Registered
 Reaches = Mapping[str, Callable[[Session, UUID, Actor], None]]
 """By the kind of a label's subject: goes on for those in whose scope the thing is, raises NotFound for all others."""
 
-TWO = frozenset({"pack", "parcel"})
+TWO = frozenset({"pack", "parcel", "kit"})
 """Kinds whose label is replaced before a second person: a new label on another box would make it that pack."""
 
 

@@ -19,7 +19,7 @@ from labels.templates import LabelText, Printable, PrintedLabel, Say, donation_m
 
 MOST = 480
 
-What = Literal["pack", "parcel", "place", "batch", "mark", "supply_mark"]
+What = Literal["pack", "parcel", "kit", "place", "batch", "mark", "supply_mark"]
 
 Wording = Mapping[str, Callable[[Session, tuple[UUID, ...], Actor, Say], list[LabelText]]]
 """By kind: the words on the label of each thing, in the order asked; raises NotFound for one out of scope."""
@@ -28,8 +28,9 @@ Wording = Mapping[str, Callable[[Session, tuple[UUID, ...], Actor, Say], list[La
 class PrintOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to print, and on what.
 
-    ``what``: labels of packs, parcels or places (``subjects`` are those things); the labels of ``subjects`` = one batch
-    that are still blank; or ``count`` stickers «donated, not for sale» without any code, for medicine or supplies.
+    ``what``: labels of packs, parcels, kits or places (``subjects`` are those things); the labels of one batch
+    (``subjects``) that are still blank; or ``count`` stickers «donated, not for sale» without any code, for medicine
+    or supplies.
     """
 
     what: What

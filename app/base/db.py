@@ -128,6 +128,7 @@ class SqliteDatabase:
         self._connections: list[Connection] = []
         self._queue: queue.Queue[_Command | None] = queue.Queue(QUEUE_LIMIT)
         self._closed = False
+        self._commits = 0
         self._writer = threading.Thread(target=self._drain, name="writer", daemon=True)
         self._writer.start()
 
@@ -153,10 +154,8 @@ class SqliteDatabase:
         return result
 
     def edition(self) -> int | None:
-        # SQLite's own count of other connections' commits, meaningful on one connection: the caller's thread's.
-        connection = self._peeper().connection.dbapi_connection
-        edition: int = connection.execute("PRAGMA data_version").fetchone()[0]  # type: ignore[union-attr]
-        return edition
+        # The file is this process's own and has one writer, so its count of commits is everybody's.
+        return self._commits
 
     def close(self) -> None:
         if self._closed:
@@ -220,14 +219,17 @@ class SqliteDatabase:
         done: list[tuple[_Command, Any]] = []
         refused: list[tuple[_Command, BaseException]] = []
         try:
-            with connection.begin():
-                for command in group:
-                    try:
-                        done.append((command, _in_savepoint(connection, command)))
-                    except Exception as error:
-                        if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-                            raise  # SQLite itself rolled the whole transaction back (disk full, I/O error)
-                        refused.append((command, error))
+            try:
+                with connection.begin():
+                    for command in group:
+                        try:
+                            done.append((command, _in_savepoint(connection, command)))
+                        except Exception as error:
+                            if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                                raise  # SQLite itself rolled the whole transaction back (disk full, I/O error)
+                            refused.append((command, error))
+            finally:
+                self._commits += 1  # before anybody is answered, and also where nobody knows whether it was a commit
         except Exception as error:
             failure = _plain(error)
             for command in group:

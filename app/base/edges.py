@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
+from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO
 from litestar.handlers import BaseRouteHandler
@@ -60,12 +61,15 @@ class May:
     def __init__(self, *permissions: Permission) -> None:
         self.permissions = permissions
 
-    # Async, because the framework wraps other guards, runs them in threads, and then none can be told by its type.
-    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-        actor: Actor | None = connection.scope.get("user")
+    def check(self, actor: Actor | None) -> None:
+        """Go on only for somebody who may; raises SignInNeeded, Forbidden."""
         if actor is None:
             raise SignInNeeded
         actor.need(*self.permissions)
+
+    # Async, because the framework wraps other guards, runs them in threads, and then none can be told by its type.
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        self.check(connection.scope.get("user"))
 
 
 def may(*permissions: Permission) -> May:
@@ -77,9 +81,29 @@ PUBLIC = {"public": True}
 """``opt`` of the few handlers that answer without sign-in; a test holds the list."""
 
 
+_AT_THE_DOOR = "may"
+
+
+def guards_to_the_door(config: AppConfig) -> AppConfig:
+    """For ``on_app_init``: let the doorman ask what handlers' guards ask; the framework copies a handler a guard."""
+    for handler in config.route_handlers:
+        if isinstance(handler, BaseRouteHandler) and handler.guards:
+            asked = [guard for guard in handler.guards if isinstance(guard, May)]
+            handler.opt[_AT_THE_DOOR] = (*handler.opt.get(_AT_THE_DOOR, ()), *asked)
+            handler.guards = [guard for guard in handler.guards if not isinstance(guard, May)]
+    return config
+
+
+def asked_at_the_door(handler: BaseRouteHandler) -> tuple[May, ...]:
+    """What the doorman asks of whoever calls a handler."""
+    asked: tuple[May, ...] = handler.opt.get(_AT_THE_DOOR, ())
+    return asked
+
+
 def has_guard(handler: BaseRouteHandler) -> bool:
     """Whether a handler declares who may call it, or that anyone may: one that does neither answers nobody."""
-    return bool(handler.opt.get("public")) or any(isinstance(guard, May) for guard in handler.resolve_guards())
+    kept = any(isinstance(guard, May) for guard in handler.resolve_guards())
+    return bool(handler.opt.get("public") or asked_at_the_door(handler)) or kept
 
 
 def whole_numbers(handler: BaseRouteHandler) -> frozenset[str]:

@@ -37,7 +37,7 @@ class Community(Base):
 
 
 class PolicyVersion(Base):
-    """One version of a policy (thresholds and rule switches), valid from a day. Append-only."""
+    """One version of a policy (thresholds and rule switches), valid from a day: signed, every one. Append-only."""
 
     __tablename__ = "policies"
     __table_args__ = strict(UniqueConstraint("name", "version"), Index("ix_policies_current", "name", "valid_from"))
@@ -48,7 +48,40 @@ class PolicyVersion(Base):
     valid_from: Mapped[date]
     body: Mapped[dict[str, Any]] = mapped_column(Json)
     proposed_by: Mapped[UUID | None]
-    signed_by: Mapped[UUID | None]
+    signed_by: Mapped[UUID]
+    at: Mapped[datetime]
+
+
+class PolicyProposal(Base):
+    """A version that somebody proposes; it holds for nothing. Append-only.
+
+    ``based_on``: the newest version there was, 0 for none; once there is a newer one the proposal cannot be signed.
+    """
+
+    __tablename__ = "policy_proposals"
+    __table_args__ = strict()
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    based_on: Mapped[int]
+    valid_from: Mapped[date]
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+    reason: Mapped[str]
+    proposed_by: Mapped[UUID]
+    at: Mapped[datetime]
+
+
+class PolicyDecision(Base):
+    """What became of a proposal: ``signed`` (as which version), ``declined`` or ``withdrawn``. Append-only."""
+
+    __tablename__ = "policy_decisions"
+    __table_args__ = strict()
+
+    proposal: Mapped[UUID] = mapped_column(ForeignKey("policy_proposals.id"), primary_key=True)
+    outcome: Mapped[str]
+    version: Mapped[int | None]
+    reason: Mapped[str]
+    by: Mapped[UUID]
     at: Mapped[datetime]
 
 

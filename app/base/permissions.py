@@ -60,6 +60,8 @@ class Permission(StrEnum):
     EDIT_KITS = "kit:edit"
     ASSEMBLE = "kit:assemble"
     RECALL = "recall:work"
+    READ_RECALLS = "recall:read"
+    CALL_BACK = "recall:call"
     EDIT_APPEAL = "appeal:edit"
     READ_STOCK = "stock:read"
     READ_CATALOGUE = "catalogue:read"
@@ -114,6 +116,8 @@ GRANTS: dict[Permission, frozenset[Role]] = {
     Permission.EDIT_KITS: frozenset({_C, _O}),
     Permission.ASSEMBLE: frozenset({_V}),
     Permission.RECALL: frozenset({_P, _O}),
+    Permission.READ_RECALLS: frozenset({_V, _P, _C, _O, _U}),
+    Permission.CALL_BACK: frozenset({_C, _O}),
     Permission.EDIT_APPEAL: frozenset({_C, _O}),
     Permission.READ_STOCK: frozenset({_V, _L, _P, _C, _O, _U}),
     Permission.READ_CATALOGUE: _EVERYONE,

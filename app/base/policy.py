@@ -1,4 +1,7 @@
-"""Thresholds and rule switches are dated, versioned, signed rows; rules get them as frozen structs."""
+"""Thresholds and rule switches are dated, versioned, signed rows; rules get them as frozen structs.
+
+What is only proposed stands in a table of its own, so that nothing here can take it for a rule.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from app.base.columns import table
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.models import PolicyVersion
+from app.base.permissions import SYSTEM
 from app.base.prepared import Prepared
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -54,12 +58,13 @@ def enact(
     now: datetime,
     *,
     proposed_by: UUID | None = None,
-    signed_by: UUID | None = None,
+    signed_by: UUID = SYSTEM.account,
 ) -> int:
-    """Add a version of policy ``name`` valid from a day; returns its version number. Older ones stay as they were."""
-    version = (
-        session.execute(select(func.max(PolicyVersion.version)).where(PolicyVersion.name == name)).scalar() or 0
-    ) + 1
+    """Add a version of policy ``name`` valid from a day; returns its version number. Older ones stay as they were.
+
+    Without a signature of somebody's it is the programme's own, as a new store has it.
+    """
+    version = newest(session, name) + 1
     plain: dict[str, Any] = msgspec.to_builtins(body)
     session.execute(
         insert(PolicyVersion).values(
@@ -74,6 +79,11 @@ def enact(
         )
     )
     return version
+
+
+def newest(session: Session, name: str) -> int:
+    """The number of the newest version there is, whether it holds yet or not; 0 for none."""
+    return session.execute(select(func.max(PolicyVersion.version)).where(PolicyVersion.name == name)).scalar() or 0
 
 
 class InForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +108,7 @@ def in_force(session: Session, today: date) -> list[InForce]:
             name=row.name,
             version=row.version,
             valid_from=row.valid_from,
-            signed=row.signed_by is not None,
+            signed=row.signed_by != SYSTEM.account,
             body=row.body,
         )
     return list(found.values())

@@ -10,15 +10,26 @@ from alembic import op
 
 APPEND_ONLY = (
     "movements",
+    "stocktake_scans",
+    "reversals",
     "audit_notes",
     "audit_links",
     "policies",
+    "policy_proposals",
+    "policy_decisions",
+    "trace_codes",
     "replays",
     "release_decisions",
+    "appeals",
     "medic_decisions",
     "parcel_steps",
     "confirmations",
     "given",
+    "thresholds",
+    "item_changes",
+    "recall_calls",
+    "transfer_steps",
+    "disposal_lines",
 )
 
 _PG_FUNCTION = """

@@ -34,8 +34,8 @@ WRITTEN_ON_THE_SIDE = {"attempts", "audit_notes", "audit_links"}
 """Tables that may grow without anything having happened: tries, and the chain over earlier notes."""
 
 
-PICTURES = {"readPhoto"}
-"""What takes a picture as its body; its hostile ones have tests of their own."""
+PICTURES = {"readPhoto", "uploadGoods"}
+"""What takes a picture or a file as its body; its hostile ones have tests of their own."""
 
 
 class Operation(NamedTuple):
@@ -78,7 +78,7 @@ def plain(schema: Schema) -> Schema:
     return schema
 
 
-TEXTS = ("甲乙丙", "12345678", "1986-03", "13800138000", "A-17")
+TEXTS = ("甲乙丙", "12345678", "1986-03", "13800138000", "A-17", "tablet", "N02BE01", "kit-001")
 
 
 def good(schema: Schema, ids: dict[str, UUID], name: str = "") -> Any:

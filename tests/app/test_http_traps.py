@@ -21,7 +21,7 @@ from app import main
 from app.base import accounts
 from app.base.clock import Clock
 from app.base.db import Database, SqliteDatabase
-from app.base.edges import PUBLIC, Call, May
+from app.base.edges import PUBLIC, Call, May, asked_at_the_door
 from app.base.errors import Invalid
 from app.base.fields import Quantity
 from app.base.permissions import GRANTS, Role
@@ -48,6 +48,12 @@ PUBLIC_ROUTES = {
     ("GET", "/l/{code:str}"),
     ("GET", "/leaflet/{code:str}"),
     ("GET", "/LEAFLET/{code:str}"),
+    ("GET", "/give"),
+    ("GET", "/GIVE"),
+    ("GET", "/give/poster"),
+    ("GET", "/api/appeals"),
+    ("GET", "/gift/{code:str}"),
+    ("GET", "/gift/{code:str}/paper"),
 }
 """Everything that answers without a sign-in, written by hand: a label's public page, leaflets, and the ways in."""
 
@@ -109,7 +115,7 @@ def handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 def test_every_route_is_guarded_or_stands_on_the_list_of_public_ones(served: Browser) -> None:
     for method, path, handler in handlers(served.app):
-        guarded = any(isinstance(guard, May) for guard in handler.resolve_guards())
+        guarded = bool(asked_at_the_door(handler))
         public = bool(handler.opt.get("public"))
         assert public == ((method, path) in PUBLIC_ROUTES), f"{method} {path}"
         assert guarded != public, f"{method} {path}"
@@ -120,7 +126,7 @@ def test_no_form_is_taken_without_its_token(served: Browser, db: Database, clock
     for method, path, handler in handlers(served.app):
         if method != "POST" or path.startswith("/api"):
             continue
-        roles = [role for guard in handler.resolve_guards() if isinstance(guard, May) for role in entitled(guard)]
+        roles = [role for guard in asked_at_the_door(handler) for role in entitled(guard)]
         served.cookies.clear()
         browser_of(served, db, clock, people[roles[0] if roles else Role.OFFICE])
         filled = re.sub(r"{\w+:str}", "x", re.sub(r"{\w+:uuid}", str(uuid4()), path))
@@ -424,7 +430,7 @@ def faulty(db: Database, clock: Clock, folder: Path) -> Iterator[Browser]:
 
 
 def test_every_answer_carries_the_security_headers(faulty: Browser, program: dict[str, str]) -> None:
-    nonces = set()
+    nonces, pages = set(), 0
     for status, answer in every_kind_of_answer(faulty, program).items():
         assert answer.status_code == status
         policy = answer.headers["content-security-policy"]
@@ -434,7 +440,8 @@ def test_every_answer_carries_the_security_headers(faulty: Browser, program: dic
         assert "unsafe-inline" not in policy
         assert "unsafe-eval" not in policy.replace("wasm-unsafe-eval", "")
         said = re.findall(r"'nonce-([^']+)'", policy)
-        assert len(said) == (0 if 300 <= status < 400 else 1), "what only sends on runs no script"
+        shown = not 300 <= status < 400 and "json" not in answer.headers["content-type"]
+        assert len(said) == (1 if shown else 0), "what only sends on, and what programs read, runs no script"
         nonces.update(said)
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -443,7 +450,8 @@ def test_every_answer_carries_the_security_headers(faulty: Browser, program: dic
         assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert "content-type" in answer.headers
         assert not {"server", "x-powered-by"} & set(answer.headers)
-    assert len(nonces) == 9, "a nonce is used once"
+        pages += shown
+    assert len(nonces) == pages > 3, "a nonce is used once"
 
 
 def test_the_page_s_nonce_is_the_policy_s(browser: Browser) -> None:

@@ -38,7 +38,7 @@ def test_rows_have_the_values_the_plain_statement_reads(db: Database) -> None:
     }  # fmt: skip
     held = {
         "id": new_id(), "name": "p", "version": 1, "valid_from": date(2026, 2, 28), "body": {"n": 1}, "at": AT,
-        "proposed_by": None, "signed_by": None,
+        "proposed_by": None, "signed_by": new_id(),
     }  # fmt: skip
     for model, row in ((AuditNote, note), (PolicyVersion, held)):
         columns = table(model).columns

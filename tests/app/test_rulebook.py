@@ -34,7 +34,7 @@ TODAY = date(2026, 3, 2)
 EASED = Emergency(from_day=TODAY, until_day=TODAY + timedelta(days=14), signed_by="M-007")
 FULL: dict[str, msgspec.Struct] = {
     "intake": IntakePolicy(version="2026", rules=LAW, emergency=EASED, usual_course_days=1),
-    "levels": LevelPolicy(version="2026", low=3, low_by_item={"sup-003": 20}),
+    "levels": LevelPolicy(version="2026", low=3, low_by_item={"sup-003": 20}, enough_by_item={"sup-003": 90}),
     "dispensing": DispensingPolicy(version="2026", rules=ALL_RULES, supply_quota={"sup-003": 10}),
     "matching": MatchingPolicy(version="2026", household_caps={"med-001": 1}),
     "urgency": UrgencyPolicy(version="2026", holidays=frozenset({TODAY}), workdays=frozenset({TODAY})),

@@ -12,14 +12,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from app.base.clock import Clock
 from app.base.db import Database, SqliteDatabase
 from app.base.models import AccountScope
+from app.base.permissions import SYSTEM, ScopeKind
 from app.base.settings import Settings
 from app.main import document
 from distribution.models import Household
+from inventory import stations
 from tests.app.test_authorisation import ANYONE, TABLE
 from tests.app.test_bad_input import row_counts
 from tests.journeys.town import ELDER, HEALTHY, MASKS, OF_EIGHTY, PARACETAMOL, Hand, Side, Town, opened
@@ -56,13 +58,97 @@ def day(town: Town, side: Side) -> Ids:
         "ready": ready, "planned": planned, "line": line["id"], "pack_code": label, "for_medic": for_medic,
         "case": case["line"], "resident": resident, "need": need, "plan": town.plan(side)["plan"]["id"],
         "account": side.member.account, "incident": incident, "place": shelf, "moved": moved, "move": move,
+        "kit_bag": kit_bag(town, side), "released": released(town, side), "appeal": appealed(town, side),
+        **leaving(town, side), **counted(town, side),
     }  # fmt: skip
+
+
+def released(town: Town, side: Side) -> str:
+    """A release that could be undone."""
+    got = town.receive(MASKS, side)
+    return str(side.second.do("/api/held/release", pack=got["pack"])["batch"])
+
+
+def appealed(town: Town, side: Side) -> str:
+    """The appeal of the side's community."""
+    body = appeal_of({"community": side.community, "station": side.station, "masks": town.items[MASKS]})
+    return str(side.coordinator.do("/api/appeals", **body)["appeal"])
+
+
+def appeal_of(ids: Ids) -> dict[str, Any]:
+    """An appeal for masks."""
+    return {
+        "key": uuid4(), "community": ids["community"], "title_zh": "缺口罩", "title_en": "Masks", "until": DAY,
+        "wanted": [{"item": ids["masks"]}], "bring_to": [{"station": ids["station"], "address": "和平路 12 号"}],
+    }  # fmt: skip
+
+
+def own_but(ids: Ids, reached: str) -> Ids:
+    """The caller's own, but for one thing."""
+    mine = {name: ids[f"own {name}"] for name in ("community", "station", "masks")}
+    return mine | {reached: ids[reached]}
+
+
+def leaving(town: Town, side: Side) -> Ids:
+    """Goods on the way to a second station of the side, lost, and in a sealed waste box."""
+    packs = [town.shelve(MASKS, side)["pack"] for _ in range(4)]
+    codes = [side.volunteer.see(f"/api/packs/{pack}")["label"] for pack in packs]
+    there = second_station(town, side)
+    way = side.volunteer.do("/api/transfers", source=side.station, target=there)["transfer"]
+    side.volunteer.do("/api/transfers/send", transfer=way, code=codes[0])
+    damaged = {"station": side.station, "why": "damaged"}
+    side.volunteer.do("/api/bins/set-aside", code=codes[1], **damaged)
+    sealed = side.volunteer.do("/api/disposals", station=side.station, packs=1, grams=90, seal="F1")["disposal"]
+    aside = side.volunteer.do("/api/bins/set-aside", code=codes[2], **damaged)["aside"]
+    gone = {"station": side.station, "quantity": 1, "why": "given_back", "note": "还给捐赠人"}
+    loss = side.volunteer.do("/api/losses", pack=packs[3], **gone)["loss"]
+    return {"station2": there, "transfer": way, "disposal": sealed, "aside": aside, "loss": loss}
+
+
+def counted(town: Town, side: Side) -> Ids:
+    """A stocktake that is over, with what was found in it; and a receipt that could be taken back."""
+    found = side.coordinator.see("/api/places")["stations"]
+    own = next(one["places"] for one in found if one["station"]["id"] == str(side.station))
+    place = next(one["id"] for one in own if one["kind"] == "quarantine")
+    take = side.volunteer.do("/api/stocktakes", station=side.station, places=[place])["stocktake"]
+    seen = {"stocktake": take, "place": place, "item": town.items[MASKS], "quantity": 1}
+    scan = side.volunteer.do("/api/stocktakes/found", **seen)["scan"]
+    side.volunteer.do("/api/stocktakes/finish", stocktake=take)
+    line = side.coordinator.see(f"/api/stocktakes/{take}/variances")["lines"][-1]["line"]
+    side.coordinator.do("/api/stocktakes/end", stocktake=take, leave=True)
+    act = side.volunteer.see("/api/stock/acts?mine=true")["acts"][0]["movement"]
+    return {"stocktake": take, "count_line": line, "count_scan": scan, "act": act}
+
+
+def second_station(town: Town, side: Side) -> str:
+    """Another station of the side, at which its volunteer works too."""
+    made = town.db.write_now(stations.open_station, f"{side.station} 二站", side.community, SYSTEM, NOW)
+    scope = insert(AccountScope).values(account=side.volunteer.account, kind=ScopeKind.STATION, scope=made)
+    town.db.write_now(lambda session: session.execute(scope).close())
+    return str(made)
 
 
 def another_shelf(side: Side) -> str:
     """A shelf of the side's station on which nothing stands yet."""
     (station,) = side.volunteer.see("/api/places")["stations"]
     return str(next(place["id"] for place in station["places"] if place["name"] == "货架B"))
+
+
+def kit_bag(town: Town, side: Side) -> str:
+    """An assembled care parcel with nothing but masks in it."""
+    pack = town.shelve(MASKS, side)["pack"]
+    made = side.volunteer.do("/api/kits/assemble", kit=recipe(town, side), station=side.station, packs=[pack])
+    return str(made["bags"][0])
+
+
+def recipe(town: Town, side: Side) -> str:
+    """The one recipe of the town for it; all communities share the recipes."""
+    for known in side.volunteer.see("/api/kits"):
+        if known["name_en"] == "Masks":
+            return str(known["id"])
+    lines = [{"item": town.items[MASKS], "quantity": 1}]
+    said = {"name_zh": "口罩包", "name_en": "Masks", "valid_from": DAY, "lines": lines}
+    return str(side.coordinator.do("/api/kits/recipes", **said)["id"])
 
 
 def suspect(town: Town, side: Side, code: str) -> str:
@@ -121,6 +207,11 @@ def inside(operation: str, thing: str, body: Callable[[Ids], dict[str, Any]]) ->
     return Reach(operation, thing, body)
 
 
+def level(item: object, station: object) -> dict[str, Any]:
+    """Figures of an item at a station."""
+    return {"key": uuid4(), "levels": [{"item": item, "station": station, "low": 1, "enough": 2}]}
+
+
 def at(operation: str, thing: str) -> Reach:
     """An operation whose address names the thing."""
     return Reach(operation, thing, None)
@@ -139,6 +230,14 @@ PERSON: dict[str, Any] = {
 }
 
 
+def decided(ids: Ids, line: object) -> dict[str, Any]:
+    """A word on one line of a stocktake."""
+    return {"key": uuid4(), "stocktake": ids["stocktake"], "lines": [line]}
+
+
+GONE: dict[str, Any] = {"quantity": 1, "why": "missing", "note": "不在货架上"}
+
+
 def newcomer(role: str, kind: str, ids: Ids) -> dict[str, Any]:
     """Somebody new whose role is to hold at the thing."""
     return {"key": uuid4(), "role": role, "handle": uuid4().hex, "scopes": [[kind, ids[kind]]]}
@@ -153,18 +252,53 @@ REACHES = [
     put("receiveBoxes", "donation", "donation", station="@station", item="@masks"),
     inside("takeBackBoxes", "line_given", lambda ids: {"key": uuid4(), "lines": [ids["line_given"]]}),
     inside("scanLine", "station", lambda ids: {"station": ids["station"], "beside": {"item": ids["own masks"]}}),
+    put("draftTransfer", "station", "source", target="@station2"),
+    at("readTransfer", "transfer"),
+    put("sendPack", "transfer", "transfer", code="@pack_code"),
+    put("takeOutPack", "transfer", "transfer", pack="@moved"),
+    put("departTransfer", "transfer", "transfer"),
+    put("receiveTransfer", "transfer", "transfer", code="@pack_code", sealed=True),
+    put("receiveSurplus", "transfer", "transfer", code="@pack_code", why="unknown", note="多出来"),
+    put("reportMissing", "transfer", "transfer", why="unknown", note="没有到"),
+    put("receiveBack", "transfer", "transfer", code="@pack_code", sealed=True),
+    put("writeOffMissing", "transfer", "transfer", pack="@moved", note="找过"),
+    put("callOffTransfer", "transfer", "transfer"),
+    put("reportLoss", "station", "station", pack="@moved", **GONE),
+    put("reportLoss", "moved", "pack", station="@station", **GONE),
+    put("decideLoss", "loss", "loss", confirmed=True),
+    put("findAgain", "station", "station", code="@pack_code", quantity=1, note="找到"),
+    at("readBin", "station"),
+    put("setAside", "station", "station", code="@pack_code", why="damaged"),
+    put("putBackFromBin", "aside", "aside"),
+    put("clearExpired", "station", "station"),
+    put("sealBin", "station", "station", packs=1, grams=90, seal="F2"),
+    at("readDisposal", "disposal"),
+    put("witnessDisposal", "disposal", "disposal"),
+    put("reopenBin", "disposal", "disposal", note="封错"),
+    put("handBinOver", "disposal", "disposal", taker="处置中心", receipt="1", taken_on=DAY),
     put("movePackBack", "move", "move"),
     put("movePack", "moved", "pack", place="@place"),
     put("movePack", "place", "place", pack="@moved"),
+    put("assembleKits", "station", "station", kit="@kit", packs="@[moved]"),
+    at("readKitBag", "kit_bag"),
+    inside("takeKitsApart", "kit_bag", lambda ids: {"key": uuid4(), "bags": [ids["kit_bag"]]}),
+    put("putKitTogether", "kit_bag", "bag"),
     inside("countPlace", "place", lambda ids: {"place": ids["place"]}),
     inside("printThings", "moved", lambda ids: {"what": "pack", "subjects": [ids["moved"]]}),
     put("reprintLabel", "moved", "subject", why="lost"),
     put("releasePack", "held", "pack"),
     put("refusePack", "held", "pack", reason="doubtful"),
+    put("unreleasePacks", "released", "batch"),
+    put("withdrawAppeal", "appeal", "appeal"),
+    inside("publishAppeal", "community", lambda ids: appeal_of(own_but(ids, "community"))),
+    inside("publishAppeal", "station", lambda ids: appeal_of(own_but(ids, "station"))),
     put("identifyPack", "held", "pack", item=str(uuid4())),
     put("issueLabels", "station", "station", sheets=1),
     at("printLabels", "batch"),
     at("readPlace", "place"),
+    at("readPlaceHistory", "place"),
+    at("readDoings", "account"),
+    inside("setLevels", "station", lambda ids: level(ids["own masks"], ids["station"])),
     inside("printThings", "place", lambda ids: {"what": "place", "subjects": [ids["place"]]}),
     inside("printThings", "batch", lambda ids: {"what": "batch", "subjects": [ids["batch"]]}),
     at("readPack", "held"),
@@ -205,16 +339,57 @@ REACHES = [
     at("inviteAccount", "account"),
     at("endSignIns", "account"),
     at("endAccount", "account"),
+    at("readStocktake", "stocktake"),
+    put("countScan", "stocktake", "stocktake", place="@place", text="@pack_code"),
+    put("countFound", "stocktake", "stocktake", place="@place", item="@masks", quantity=1),
+    put("withdrawScan", "count_scan", "scan"),
+    put("finishCount", "stocktake", "stocktake"),
+    put("startRecount", "count_line", "line"),
+    put("finishRecount", "count_line", "line"),
+    at("readVariances", "stocktake"),
+    inside("approveVariances", "stocktake", lambda ids: decided(ids, {"line": ids["own count_line"], "why": "taken"})),
+    inside("refuseVariances", "stocktake", lambda ids: decided(ids, ids["own count_line"])),
+    put("endStocktake", "stocktake", "stocktake"),
+    at("readStocktakeReport", "stocktake"),
+    at("readAct", "act"),
+    put("undoAct", "act", "movement", why="twice"),
+    put("openStocktake", "station", "station"),
 ]  # fmt: skip
 
-ONE_BY_ONE = {"releasePacks": "releasePack", "decideMedicCases": "decideMedicCase"}
+ONE_BY_ONE = {"releasePacks": "releasePack", "refusePacks": "refusePack", "decideMedicCases": "decideMedicCase"}
 """Batches, whose answer tells of each for itself; tested below."""
 BY_CODE = {"takeBackParcel", "lookUp", "endLabel", "readPhoto"}
 """What names its thing by a scanned code; tested below."""
 BEFORE_TWO = {"reprintLabel"}
 """What a second person must look on at: alone, the own thing is found and refused."""
-NOBODY_S_OWN = {"readItemLevel", "readPolicy"}
-"""What names a thing that all communities share: an item of the catalogue, a policy."""
+BY_RECALL = {"openRecallDoor", "recordRecallCall"}
+"""What names a line that somebody was given; tried by another community's coordinator in the tests of recalls."""
+RECALLS = {"readRecall", "closeRecall", "withdrawRecall"}
+"""A recall is the whole sub-district's; what each reader sees of it is tried in the tests of recalls."""
+NOBODY_S_OWN = {
+    "uploadGoods",
+    "readImport",
+    "listImportRows",
+    "chooseImportColumns",
+    "applyImport",
+    "readItemLevel",
+    "readItemHistory",
+    "readLotHistory",
+    "readPolicy",
+    "exportForm",
+    "readKitStock",
+    "listKitVersions",
+    "enactRecipe",
+    "listPolicyVersions",
+    "signPolicy",
+    "declinePolicy",
+    "withdrawPolicy",
+    "readItem",
+    "editItem",
+    "verifyItem",
+    "withdrawItemChange",
+}
+"""What names a thing that all communities share: an item of the catalogue, a policy, a proposal of one."""
 
 
 def addresses() -> dict[str, tuple[str, str]]:
@@ -236,13 +411,14 @@ def test_every_operation_that_names_a_thing_is_tried_here() -> None:
             if things or "{" in path:
                 names.add(operation["operationId"])
     tried = {reach.operation for reach in REACHES}
-    assert names <= tried | set(ONE_BY_ONE) | BY_CODE | NOBODY_S_OWN
+    assert names <= tried | set(ONE_BY_ONE) | BY_CODE | NOBODY_S_OWN | BY_RECALL | RECALLS
 
 
 def own(both: Both) -> Ids:
     """What the caller's own request is filled with beside the thing it reaches for."""
     ids = {f"own {name}": value for name, value in both.near.items()}
-    return ids | {"own masks": both.town.items[MASKS], "own [ready]": [both.near["ready"]]}
+    shared = {"own masks": both.town.items[MASKS], "own kit": recipe(both.town, both.town.near)}
+    return ids | shared | {"own [ready]": [both.near["ready"]], "own [moved]": [both.near["moved"]]}
 
 
 def ask(hand: Hand, reach: Reach, ids: Ids) -> httpx.Response:
@@ -306,15 +482,26 @@ def test_the_other_s_label_opens_nothing(both: Both) -> None:
     assert near.volunteer.get(told["page"]).status_code == 404
 
 
+EVERY_STATION = {"/transfers/new"}
+"""Where goods may be sent: the stations are public, and a transfer may go to any."""
 OWN_DOINGS = {"/audit", "/api/audit/own", "/api/openapi.json"}
 """The reader's own doings, which grow with each look, and the description of the service."""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NONCE = re.compile(r'nonce="[^"]+"')
 
 
+APPEALS = {"/give", "/GIVE", "/give/poster", "/api/appeals"}
+"""What is asked of everybody, with the stations to bring it to, is public."""
+
+
 def looks(town: Town, hand: Hand, *searches: str) -> dict[str, str]:
     """Every list, count and page that needs no id, and the searches: what somebody sees of them."""
-    paths = {route.path for route in town.browser.app.routes if "{" not in route.path} - OWN_DOINGS
+    paths = (
+        {route.path for route in town.browser.app.routes if "{" not in route.path}
+        - OWN_DOINGS
+        - EVERY_STATION
+        - APPEALS
+    )
     shared = [f"{page}/items/{town.items[MASKS]}" for page in ("/api/levels", "/stock")]
     seen = {}
     for path in (*sorted(paths), *shared, *searches):
@@ -370,6 +557,8 @@ def cleaned(answer: httpx.Response, asked: str) -> str:
 def test_no_list_and_no_count_changes_with_the_other_s_day(sqlite_db: Database, clock: Clock, tmp_path: Path) -> None:
     with opened(sqlite_db, clock, tmp_path) as town:
         day(town, town.near)
+        for hand in town.near.hands.values():
+            looks(town, hand)  # an alert is new to whoever sees it first
         before = {role: looks(town, hand) for role, hand in town.near.hands.items()}
         day(town, town.far)
         for role, hand in town.near.hands.items():

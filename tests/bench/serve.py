@@ -150,8 +150,8 @@ def _round(
     stand: Stand, bare_port: int, bare_pids: list[int], *, warm: bool = False
 ) -> tuple[Outcome, Outcome, Outcome, Outcome]:
     share = 10 if warm else 1
-    # What a phone asks when it opens the address in a label's QR, signed in.
-    look = Shot("GET", f"/L/{stand.code}", stand.headers)
+    # The address in a label's QR, asked by somebody signed in for the whole state of what it is on.
+    look = Shot("GET", f"/L/{stand.code}", {**stand.headers, "Accept": "application/json"})
     row = Shot("POST", "/api/yardstick", stand.headers, b'{"number":5}')
     serial = itertools.count()
 

@@ -59,6 +59,17 @@ def day(work: Work) -> tuple[MainPage, ...]:
     plan = phone.do(quarter.coordinator, "/api/plans", community=quarter.community)["plan"]
     batch = phone.do(quarter.volunteer, "/api/labels", sheets=1)
     phone.refused(quarter.mate, "/api/parcels/label", parcel=packing["id"], code=labels[-1])
+    kit_bag = _assembled(work)
+    phone.do(
+        quarter.coordinator,
+        "/api/appeals",
+        community=quarter.community,
+        title_zh="家有余药，邻里共享",
+        title_en="Share your spare medicine",
+        until=f"{work.today.year + 1}-01-15",
+        wanted=[{"item": town.items[MASK], "roughly": 50}, {"item": town.items[PARACETAMOL]}],
+        bring_to=[{"station": quarter.station, "address": "和平路 12 号", "hours": "8:30–18:00"}],
+    )
     line = held["lines"][0]
     paracetamol = town.gtins[PARACETAMOL]
 
@@ -75,11 +86,29 @@ def day(work: Work) -> tuple[MainPage, ...]:
     def open_first(visitor: Visitor) -> None:
         visitor.main.locator("summary").first.click()
 
+    def upload(visitor: Visitor) -> None:
+        goods = "品名,批准文号,规格,条码\n测试止咳糖浆,国药准字Z20000002,100ml,\n坏批文片,国药准字H2,1g,690000000001\n"
+        visitor.main.locator("#f-file").set_input_files(
+            [{"name": "goods.csv", "mimeType": "text/csv", "buffer": goods.encode()}]
+        )
+        visitor.main.locator("#upload button[type=submit]").click()
+        visitor.main.locator("#columns").wait_for()
+
+    def checked(visitor: Visitor) -> None:
+        upload(visitor)
+        visitor.page.locator(".actions button").click()
+        visitor.main.locator("#apply").wait_for()
+
     return (
         MainPage("sign-in", None, "/sign-in"),
         MainPage("join", None, f"/join/{town.invitations[quarter.name]}"),
         MainPage("label-found", None, f"/L/{line['label']}"),
         MainPage("leaflet", None, f"/leaflet/{PARACETAMOL}"),
+        MainPage("gift", None, f"/gift/{held['code']}"),
+        MainPage("gift-paper", None, f"/gift/{held['code']}/paper"),
+        MainPage("give", None, "/give"),
+        MainPage("give-poster", None, "/give/poster"),
+        MainPage("appeals", quarter.coordinator, "/appeals"),
         MainPage("home-volunteer", quarter.volunteer, "/"),
         MainPage("scan", quarter.volunteer, "/scan"),
         MainPage(
@@ -99,6 +128,15 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("pack-parcel", quarter.volunteer, f"/packing/{packing['id']}"),
         MainPage("returns", quarter.volunteer, "/returns"),
         MainPage("pack", quarter.volunteer, f"/packs/{line['pack']}"),
+        MainPage("kits", quarter.volunteer, "/kits"),
+        MainPage("kit-assemble", quarter.volunteer, "/kits/kit-001/assemble"),
+        MainPage("kit-bag", quarter.volunteer, f"/kits/bags/{kit_bag}"),
+        MainPage("kit-sheet", quarter.volunteer, f"/kits/bags/{kit_bag}/sheet"),
+        MainPage("kit", quarter.coordinator, "/kits/kit-001"),
+        MainPage("kit-edit", quarter.coordinator, "/kits/kit-001/edit"),
+        MainPage("forms", quarter.coordinator, "/forms"),
+        MainPage("form", quarter.coordinator, "/forms/show?form=stock"),
+        MainPage("opening", quarter.coordinator, "/opening"),
         MainPage("labels", quarter.volunteer, "/labels"),
         MainPage("label-batch", quarter.volunteer, f"/labels/{batch['id']}"),
         MainPage("home-member", quarter.member, "/"),
@@ -112,8 +150,21 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("own-pin", quarter.volunteer, "/secret"),
         MainPage("own-passphrase", quarter.medic, "/secret"),
         MainPage("home-coordinator", quarter.coordinator, "/"),
+        MainPage("recalls", quarter.coordinator, "/recalls"),
         MainPage("incidents", quarter.coordinator, "/incidents", open_first),
+        MainPage("import", quarter.coordinator, "/catalogue/import"),
+        MainPage("import-columns", quarter.coordinator, "/catalogue/import", upload),
+        MainPage("import-preview", quarter.coordinator, "/catalogue/import", checked),
         MainPage("stock", quarter.coordinator, "/stock"),
+        MainPage("stock-alerts", quarter.coordinator, "/stock/alerts"),
+        MainPage("stock-balance", quarter.coordinator, "/stock/balance"),
+        MainPage("stock-expiring", quarter.coordinator, "/stock/expiring"),
+        MainPage("stock-levels", quarter.coordinator, "/stock/levels"),
+        MainPage("stock-history", quarter.coordinator, f"/stock/history/item/{town.items[MASK]}"),
+        MainPage("catalogue", quarter.coordinator, "/catalogue"),
+        MainPage("catalogue-item", quarter.medic, f"/catalogue/{town.items[PARACETAMOL]}"),
+        MainPage("catalogue-edit", quarter.coordinator, f"/catalogue/{town.items[PARACETAMOL]}/edit"),
+        MainPage("ingredients", quarter.medic, "/catalogue/ingredients"),
         MainPage("stock-item", quarter.coordinator, f"/stock/items/{town.items[MASK]}"),
         MainPage("needs", quarter.coordinator, "/needs"),
         MainPage("need-who", quarter.coordinator, "/needs/new"),
@@ -132,6 +183,18 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("audit", town.auditor, "/audit"),
         MainPage("not-found", quarter.coordinator, "/nowhere"),
     )
+
+
+def _assembled(work: Work) -> str:
+    """A care parcel with bleach and a mask in it."""
+    quarter, phone = work.quarter, work.phone
+    lines = [{"item": work.town.items[code], "quantity": 1} for code in (MASK, BLEACH)]
+    said = {"name_zh": "防护包", "name_en": "Protection", "valid_from": work.today, "lines": lines}
+    kit = phone.do(quarter.coordinator, "/api/kits/recipes", **said)["id"]
+    codes_of = [work.shelved(code, 3, lot="K1")[0] for code in (MASK, BLEACH)]
+    packs = [phone.do(quarter.volunteer, "/api/scan", text=code)["subject"] for code in codes_of]
+    made = phone.do(quarter.volunteer, "/api/kits/assemble", kit=kit, station=quarter.station, packs=packs)
+    return str(made["bags"][0])
 
 
 def _type(visitor: Visitor, text: str) -> None:

@@ -17,42 +17,12 @@ def waiting(visitor: Visitor, count: int) -> None:
         expect(visitor.page.locator("[data-queue-item]").first).to_be_focused()
 
 
-def test_a_second_volunteer_releases_supplies_without_a_mouse(comes: Comes, quarter: Quarter, work: Work) -> None:
-    for lot in ("A1", "A2", "A3"):
-        work.given(MASK, lot=lot)
-    mate = comes(quarter.mate, DESK)
-    mate.go("/release")
-    for left in (3, 2):
-        waiting(mate, left)
-        mate.page.keyboard.press("f")
-    waiting(mate, 1)
-    mate.page.keyboard.press("x")
-    mate.page.keyboard.press("Tab")
-    mate.page.keyboard.press("Enter")
-    mate.sees("release.empty")
-    assert mate.taps == 0
-
-
 def test_who_took_it_in_is_told_why_somebody_else_must_release_it(comes: Comes, quarter: Quarter, work: Work) -> None:
     work.given(MASK)
     volunteer = comes(quarter.volunteer)
     volunteer.go("/release")
     volunteer.sees("release.own")
     expect(volunteer.named(volunteer.say("release.release"))).to_have_count(0)
-
-
-def test_a_medic_releases_several_medicines_at_once_by_keyboard(comes: Comes, quarter: Quarter, work: Work) -> None:
-    for lot in ("A1", "A2"):
-        work.given(PARACETAMOL, lot=lot)
-    medic = comes(quarter.medic, DESK)
-    medic.go("/release")
-    waiting(medic, 2)
-    medic.page.keyboard.press("v")
-    medic.page.keyboard.press("j")
-    medic.page.keyboard.press("v")
-    medic.press("release.many")
-    medic.sees("release.empty")
-    medic.sees("release.many_done", done=2, left=0)
 
 
 def test_a_coordinator_records_a_need_matches_and_sees_why_yes_and_why_no(

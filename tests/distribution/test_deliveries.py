@@ -276,7 +276,7 @@ def test_medicine_out_for_more_than_a_day_is_disposed_of(door: Door) -> None:
     fail(door, made)
     door.later(hours=24, seconds=1)
     assert [line.goes for line in take_back(door, made).lines] == ["dispose"]
-    assert door.where(made.packs[0]) == {}
+    assert door.where(made.packs[0]) == {"bin": 1}
     door.agrees()
 
 
@@ -285,7 +285,7 @@ def test_medicine_from_an_opened_bag_is_disposed_of_and_supplies_go_to_hold(door
     fail(door, made, Failure.DAMAGED)
     back = take_back(door, made, sealed=False)
     assert [line.goes for line in back.lines] == ["dispose", "hold_for_volunteer"]
-    assert [door.where(pack) for pack in made.packs] == [{}, {"hold": 1}]
+    assert [door.where(pack) for pack in made.packs] == [{"bin": 1}, {"hold": 1}]
     door.agrees()
 
 

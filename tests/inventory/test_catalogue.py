@@ -78,16 +78,8 @@ def test_the_rules_get_all_they_may_ask(world: World) -> None:
 
 
 def test_the_care_parcel_has_its_seven_items(world: World) -> None:
-    (parcel,) = world.db.read_now(kits.recipes)
+    (parcel,) = world.db.read_now(kits.recipes, world.today)
     assert {line.code for line in parcel.lines} == {
         "sup-001", "sup-003", "sup-005", "sup-006", "sup-007", "sup-008", "med-037",
     }  # fmt: skip
     assert world.db.read_now(kits.recipe, parcel.id) == parcel
-
-
-def test_a_recipe_makes_as_many_parcels_as_its_scarcest_item_allows() -> None:
-    masks, kits_, syrup = new_id(), new_id(), new_id()
-    lines = {masks: 2, kits_: 2, syrup: 1}
-    assert kits.makes(lines, {masks: 9, kits_: 7, syrup: 3}) == 3
-    assert kits.makes(lines, {masks: 9, kits_: 7}) == 0
-    assert kits.makes({}, {masks: 9}) == 0

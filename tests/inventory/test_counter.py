@@ -18,6 +18,7 @@ from app.base import accounts
 from app.base.clock import Clock
 from app.base.db import Database
 from app.base.ids import new_id
+from inventory import ledger
 from inventory.counter import Start
 from labels import registry
 from tests.app.client import bearer, client
@@ -221,47 +222,49 @@ def test_the_second_person_releases_from_the_queue(at: TestClient[Litestar], wor
     pack = world.pack(MASKS)
     assert "要由另一个人放行" in Person(at, world, "volunteer").get("/release").text
     second = Person(at, world, "second")
-    assert f'action="/release/{pack}"' in second.get("/release").text
-    assert second.post(f"/release/{pack}", key=new_id()).status_code == 303
-    late = second.post(f"/release/{pack}", key=new_id())
-    assert late.status_code == 409
-    assert "已经不在等待放行" in late.text
+    assert f'value="{pack}"' in second.get("/release").text
+    assert "放行了 1 件" in second.post("/release/decide", key=new_id(), packs=pack, do="release").text
+    late = second.post("/release/decide", key=new_id(), packs=pack, do="release")
+    assert "有 1 件没有办成" in late.text
+    assert "可能别人刚刚处理过" in late.text
 
 
 def test_ticked_packs_are_released_together_and_a_repeated_sending_changes_nothing(
     at: TestClient[Litestar], world: World
 ) -> None:
     packs, second, key = [world.pack(MASKS) for _ in range(3)], Person(at, world, "second"), new_id()
-    chosen = [str(pack) for pack in packs[:2]]
+    chosen = [str(packs[0]), f"{packs[1]},{packs[0]}"]
     for _ in range(2):
-        assert "办好 2 件，没有办成 0 件" in second.post("/release/many", key=key, pack=chosen).text
+        assert "放行了 2 件" in second.post("/release/decide", key=key, packs=chosen, do="release").text
+    assert world.db.read_now(ledger.count) == 5
 
 
 def test_releasing_without_one_tick_says_what_to_do_and_leaves_the_queue_as_it_was(
     at: TestClient[Litestar], world: World
 ) -> None:
     packs, second = [world.pack(MASKS) for _ in range(2)], Person(at, world, "second")
-    answer = second.post("/release/many", key=new_id())
+    answer = second.post("/release/decide", key=new_id(), do="release")
     assert answer.status_code == 400
     for words in ("还没有勾选", "请在要办的每一项上点「勾选」"):
         assert words in answer.text
     assert "有一处填写不合要求" not in answer.text
     for pack in packs:
-        assert f'action="/release/{pack}"' in answer.text
+        assert str(pack) in answer.text
 
 
 def test_a_batch_that_cannot_be_read_keeps_its_ticks(at: TestClient[Litestar], world: World) -> None:
-    packs, second = [world.pack(MASKS) for _ in range(2)], Person(at, world, "second")
-    answer = second.post("/release/many", key="x", pack=[str(packs[0])])
+    packs, second = [world.pack(MASKS, lot_number=lot) for lot in ("B1", "B2")], Person(at, world, "second")
+    answer = second.post("/release/decide", key="x", packs=str(packs[0]), do="release")
     assert answer.status_code == 400
-    assert f'value="{packs[0]}" form="many" data-key="v" checked' in answer.text
-    assert f'value="{packs[1]}" form="many" data-key="v">' in answer.text
+    assert f'value="{packs[0]}" form="ticked" data-tick checked' in answer.text
+    assert f'value="{packs[1]}" form="ticked" data-tick>' in answer.text
 
 
 def test_what_is_not_released_goes_to_disposal_with_its_reason(at: TestClient[Litestar], world: World) -> None:
     pack, second = world.pack(MASKS), Person(at, world, "second")
-    assert second.post(f"/release/{pack}/refuse", key=new_id(), reason="moody").status_code == 400
-    assert second.post(f"/release/{pack}/refuse", key=new_id(), reason="damaged").status_code == 303
+    for wrong in ("refuse:moody", "refuse", "burn", "release:moody"):
+        assert second.post("/release/decide", key=new_id(), packs=pack, do=wrong).status_code == 400, wrong
+    assert "1 件不放行" in second.post("/release/decide", key=new_id(), packs=pack, do="refuse:damaged").text
     page = second.get(f"/packs/{pack}").text
     assert "不放行，送处置" in page
     assert "没有有效标签" in page

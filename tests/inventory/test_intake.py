@@ -14,7 +14,7 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Invalid, KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import donations, intake, ledger, stations
+from inventory import donations, intake, ledger, recalls, stations
 from inventory.donations import Receipt, ReceivedLine, TakeBack
 from inventory.errors import AlreadyTakenBack, ItemChoice, Moved, SittingOver, UnknownItem
 from inventory.intake import NewLine, expiry_day
@@ -292,15 +292,20 @@ def test_what_was_released_cannot_be_taken_back(world: World) -> None:
         _take_back(world, line)
 
 
-def test_goods_of_a_recalled_batch_wait_in_quarantine(world: World) -> None:
-    from sqlalchemy import update
-
-    from inventory.models import Lot
-
-    world.receive(MASKS, lot_number="R1")
-    world.db.write_now(lambda session: session.execute(update(Lot).values(recalled_on=world.today)) and None)
-    line = only(world.receive(MASKS, lot_number="r1"))
+@pytest.mark.parametrize("by", ["batch", "code", "number"])
+def test_goods_that_are_called_back_wait_in_quarantine(world: World, by: str) -> None:
+    number = "国械注准20192140001"
+    said: dict[str, dict[str, Any]] = {
+        "batch": {"item": world.items[MASKS], "lot_number": "r1"},
+        "code": {"gtin": "06901234567892"},
+        "number": {"approval": number},
+    }
+    new = recalls.NewRecall(key=new_id(), title="召回", severity=1, criteria=(recalls.Criterion(**said[by]),))
+    world.db.write_now(recalls.open_recall, new, world.people["medic"], world.today, world.now)
+    line = only(world.receive(MASKS, lot_number="R1", gtin="6901234567892", approval_number=number))
     assert (line.verdict, line.reasons[0].code) == (Verdict.QUARANTINE, "IN17_RECALLED")
+    other = only(world.receive(MASKS, lot_number="R2"))
+    assert "IN17_RECALLED" not in {reason.code for reason in other.reasons}
 
 
 @pytest.mark.parametrize(

@@ -176,12 +176,15 @@ def test_a_pack_is_seen_where_it_came_from_and_where_it_is(world: World) -> None
 def test_the_number_of_statements_does_not_grow_with_the_stock(world: World) -> None:
     def statements() -> int:
         seen: list[str] = []
-        event.listen(world.db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        listener = lambda *args: seen.append(args[2])  # noqa: E731 - one object, to be taken off again
+        event.listen(world.db.engine, "before_cursor_execute", listener)
         world.db.read_now(levels.levels, world.people["coordinator"], world.today)
+        event.remove(world.db.engine, "before_cursor_execute", listener)
         return len(seen)
 
     world.pack(MASKS)
+    world.pack(PARACETAMOL)
     few = statements()
     for number in range(5):
         world.pack(PARACETAMOL, lot_number=f"N{number}")
-    assert statements() == few
+    assert statements() <= few

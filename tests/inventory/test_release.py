@@ -56,7 +56,8 @@ def identify(world: World, pack: UUID, code: str, by: str = "medic") -> Decision
 
 def test_a_second_volunteer_lets_supplies_onto_the_shelf(world: World) -> None:
     pack = world.pack(MASKS)
-    assert world.release(pack, "second") == Decision(pack=pack, outcome="released")
+    done = world.release(pack, "second")
+    assert (done.pack, done.outcome, done.waits_for) == (pack, "released", ())
     assert place_of(world, pack) == "货架A"
     assert waiting(world, "second") == {}
 
@@ -156,13 +157,12 @@ def test_goods_taken_in_without_a_policy_are_judged_anew_once_there_is_one(
     assert world.release(pack, "second").outcome == "released"
 
 
-def test_a_refused_pack_goes_to_disposal_and_its_label_ends(world: World) -> None:
+def test_a_refused_pack_goes_into_the_waste_box_and_its_label_ends(world: World) -> None:
     pack = world.pack(PARACETAMOL)
     code = world.db.read_now(registry.code_of, pack)
     assert refuse(world, pack, "medic").outcome == "refused"
-    assert place_of(world, pack) is None
-    steps = world.db.read_now(ledger.history, pack)
-    assert [(step.reason, step.target) for step in steps][-1] == ("refuse", ledger.DISPOSAL)
+    assert place_of(world, pack) == "废弃箱"
+    assert world.db.read_now(ledger.history, pack)[-1].reason == "refuse"
     label = world.db.read_now(registry.look_up, code)
     assert label is not None
     assert label.state.value == "void"

@@ -14,7 +14,7 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Invalid
 from app.base.permissions import SYSTEM
-from app.main import TELLERS
+from app.handing import TELLERS
 from inventory import packs
 from inventory.models import Barcode
 from labels import basket, registry

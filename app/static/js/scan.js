@@ -7,6 +7,7 @@ import { word } from "./words.js";
 
 // Our labels: the address on them, or their twelve letters and digits. Nothing else belongs into a label's field.
 const LABEL = /\/L\/|^(?=.*[A-Z])[2-9A-Z]{4}-?[2-9A-Z]{4}-?[2-9A-Z]{4}$/i;
+const TRACE = /^\d{20}$/; // a medicine's trace code goes into its own field, where the page has one
 const SAME_AGAIN_MS = 2500; // a code still lying under the camera is not a second scan
 
 class Panel {
@@ -113,10 +114,11 @@ class Panel {
 
   answer({ text, format }) {
     if (this.mode === "collect") return collect(this.root, text, format);
-    if (this.mode === "fill" && !LABEL.test(text)) return this.elsewhere(text, format);
+    const trace = this.mode === "fill" && TRACE.test(text) ? document.getElementById("f-trace_code") : null;
+    if (this.mode === "fill" && !trace && !LABEL.test(text)) return this.elsewhere(text, format);
     if (this.camera) this.camera.stop();
     feedback("ok", word("read"));
-    return this.mode === "fill" ? this.fill(text) : this.go(text, format);
+    return this.mode === "fill" ? this.fill(text, trace || document.getElementById(this.root.dataset.target)) : this.go(text, format);
   }
 
   elsewhere(text, format) {
@@ -124,8 +126,7 @@ class Panel {
     document.dispatchEvent(new CustomEvent("scan", { detail: { text, format } }));
   }
 
-  fill(text) {
-    const field = document.getElementById(this.root.dataset.target);
+  fill(text, field) {
     const fold = field.closest("details");
     if (fold) fold.open = true;
     field.value = text;
