@@ -15,7 +15,7 @@ from app.base.permissions import Actor, Role
 from distribution import incident_list, recall_reach
 from distribution.journey import State
 from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
-from inventory import alerts, hold, traces
+from inventory import alerts, disposal, hold, traces, transfer_lists
 from labels import guessing
 from labels.guessing import Alert
 
@@ -54,10 +54,19 @@ _DOORS: dict[str, tuple[str, str]] = {
 }
 
 _OF_ROLE: dict[Role, tuple[str, ...]] = {
-    Role.VOLUNTEER: ("/receive", "/release", "/packing", "/returns", "/stock", "/labels"),
+    Role.VOLUNTEER: (
+        "/receive",
+        "/release",
+        "/packing",
+        "/returns",
+        "/transfers",
+        "/disposals",
+        "/stock",
+        "/labels",
+    ),
     Role.MEMBER: ("/needs",),
     Role.LEADER: ("/rounds", "/needs", "/stock", "/people"),
-    Role.MEDIC: ("/release", "/medic", "/recalls", "/stock", "/policy"),
+    Role.MEDIC: ("/release", "/medic", "/recalls", "/disposals", "/stock", "/policy"),
     Role.COORDINATOR: (
         "/release",
         "/needs",
@@ -68,6 +77,8 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/recalls",
         "/appeals",
         "/stock/alerts",
+        "/transfers",
+        "/disposals",
         "/stock",
         "/labels",
         "/people",
@@ -83,6 +94,8 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/recalls",
         "/appeals",
         "/stock/alerts",
+        "/transfers",
+        "/disposals",
         "/stock",
         "/labels",
         "/policy",
@@ -158,6 +171,8 @@ _COUNTS: dict[str, Callable[[Session, Actor], int | None]] = {
     "/medic": _for_a_medic,
     "/incidents": incident_list.waiting,
     "/recalls": recall_reach.waiting,
+    "/transfers": transfer_lists.waiting,
+    "/disposals": disposal.waiting,
     "/policy": policy_views.waiting,
     "/trace-repeats": traces.waiting,
 }

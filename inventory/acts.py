@@ -20,7 +20,7 @@ from inventory.ledger import Spot
 from inventory.models import Item, Movement, Pack, Place, PlaceKind, Station
 from labels import registry
 
-MOST = 50
+MOST = 30
 _LOOKED_AT = 2_000
 
 
@@ -80,7 +80,7 @@ class ActPreview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recent(session: Session, actor: Actor, now: datetime, *, mine: bool = False) -> tuple[ActRow, ...]:
-    """The latest acts in the actor's scope that can be taken back here, newest first; at most 50."""
+    """The latest acts in the actor's scope that can be taken back here, newest first; at most 30."""
     source, target, back = aliased(Place), aliased(Place), aliased(Movement)
     here = select(Station.id).where(stations.visible(actor))
     query = (

@@ -17,7 +17,7 @@ from app.base.errors import Invalid, NotFound
 from app.base.fields import Key, OptionalLine, Quantity, ScannedText
 from app.base.ids import new_id
 from app.base.permissions import Actor
-from inventory import labelled, ledger, stations, stops
+from inventory import blind, labelled, ledger, stations, stops
 from inventory.errors import AlreadyReversed, NotEnough
 from inventory.ledger import Spot
 from inventory.losses import take
@@ -239,10 +239,14 @@ def of_disposal(session: Session, disposal: UUID) -> tuple[BinLine, ...]:
 def station_bin(
     session: Session, station: UUID, actor: Actor, today: date
 ) -> tuple[tuple[BinLine, ...], tuple[BinLine, ...]]:
-    """What lies in a station's open box, and what has run out and is not in it yet; raises NotFound out of scope."""
+    """What lies in a station's open box, and what has run out and is not in it yet; raises NotFound out of scope.
+
+    What stands in a place that the reader must count blind is left out.
+    """
     own = stations.in_scope(session, actor, station)
     rows = session.execute(_expired(station, today).order_by(Lot.expiry, Pack.id).limit(AT_ONCE)).all()
-    return in_place(session, own.bin.id), _shown(session, rows, {})
+    unseen = blind.hidden(session, actor)
+    return in_place(session, own.bin.id), _shown(session, [row for row in rows if row.place not in unseen], {})
 
 
 def _shown(session: Session, rows: Iterable[Any], asides: dict[UUID, UUID | None]) -> tuple[BinLine, ...]:

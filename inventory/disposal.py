@@ -18,7 +18,7 @@ from app.base.ids import new_id
 from app.base.models import Account
 from app.base.permissions import Actor, Permission
 from inventory import bin as waste
-from inventory import ledger, stations
+from inventory import ledger, losses, stations
 from inventory.bin import BinLine
 from inventory.ledger import TO_DISPOSAL, Spot
 from inventory.models import Holding, Movement, Place, PlaceKind, Station
@@ -250,6 +250,14 @@ def disposals(session: Session, actor: Actor) -> tuple[DisposalRow, ...]:
     """The sealed boxes in the actor's scope, the latest first; at most 100."""
     query = _rows().where(stations.visible(actor)).order_by(Disposal.id.desc()).limit(MOST)
     return tuple(_row(row) for row in session.execute(query))
+
+
+def waiting(session: Session, actor: Actor) -> int:
+    """How many boxes and losses wait for this reader: for a witness, for their hand-over, for another's word."""
+    state = DisposalState.SEALED if actor.may(Permission.WITNESS_DISPOSAL) else DisposalState.WITNESSED
+    boxes = select(func.count()).select_from(Disposal).join(Station, Station.id == Disposal.station)
+    found = session.execute(boxes.where(stations.visible(actor), Disposal.state == state)).scalar_one()
+    return found + (losses.waiting(session, actor) if actor.may(Permission.APPROVE_COUNT) else 0)
 
 
 def disposal(session: Session, wanted: UUID, actor: Actor) -> DisposalView:

@@ -255,6 +255,12 @@ def written_off(session: Session, pack: UUID) -> int:
     return max(0, int(session.execute(rows).scalar() or 0))
 
 
+def waiting(session: Session, actor: Actor) -> int:
+    """How many losses in the actor's scope wait for another person's word."""
+    found = select(func.count()).select_from(Loss).join(Station, Station.id == Loss.station)
+    return session.execute(found.where(stations.visible(actor), Loss.state == LossState.WAITING)).scalar_one()
+
+
 def losses(session: Session, actor: Actor) -> tuple[LossRow, ...]:
     """The losses in the actor's scope, those that wait for a word first, then the latest; at most 200."""
     waits = case((Loss.state == LossState.WAITING, 0), else_=1)

@@ -31,7 +31,7 @@ class Acts(msgspec.Struct, frozen=True):
 
 @get("/api/stock/acts", operation_id="listActs", guards=[_DOES])
 async def list_acts(call: NamedDependency[Call], mine: FromQuery[bool] = False) -> Acts:
-    """The latest acts in the caller's scope that can be taken back here; at most 50."""
+    """The latest acts in the caller's scope that can be taken back here; at most 30."""
     return Acts(await call.read(acts.recent, call.actor, call.now, mine=mine))
 
 

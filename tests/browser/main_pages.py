@@ -20,6 +20,23 @@ class MainPage(NamedTuple):
     first: Callable[[Visitor], Any] | None = None
 
 
+def away(work: Work) -> tuple[str, str]:
+    """A bag on its way to another station and a sealed waste box; their ids."""
+    hand, station = work.quarter.volunteer, work.quarter.station
+    sent, damaged, spare = work.shelved(MASK, 3, lot="T1", packs=3)
+    target = next(one.station for one in work.town.quarters if one.station != station)
+    bag = work.phone.do(hand, "/api/transfers", source=station, target=target)["transfer"]
+    work.phone.do(hand, "/api/transfers/send", transfer=bag, code=sent)
+    waste = {"station": station, "why": "damaged"}
+    work.phone.do(hand, "/api/bins/set-aside", code=damaged, **waste)
+    packs = len(work.phone.get(hand, f"/api/bins/{station}")["inside"])
+    made = work.phone.do(hand, "/api/disposals", station=station, packs=packs, grams=120, seal="F-1")
+    work.phone.do(hand, "/api/bins/set-aside", code=spare, **waste)
+    lost = {"quantity": 1, "why": "given_back", "note": "还给捐赠人"}
+    work.phone.do(hand, "/api/losses", station=station, code=work.shelved(MASK, lot="T2")[0], **lost)
+    return str(bag), str(made["disposal"])
+
+
 def day(work: Work) -> tuple[MainPage, ...]:
     """Let half a day pass in the quarter, and list its pages."""
     quarter, town, phone = work.quarter, work.town, work.phone
@@ -72,6 +89,8 @@ def day(work: Work) -> tuple[MainPage, ...]:
     )
     line = held["lines"][0]
     paracetamol = town.gtins[PARACETAMOL]
+
+    bag, box = away(work)
 
     def fill(visitor: Visitor, gtin: str) -> None:
         visitor.scan(gtin)
@@ -180,6 +199,14 @@ def day(work: Work) -> tuple[MainPage, ...]:
             lambda visitor: visitor.main.locator("td summary").first.click(),
         ),
         MainPage("people", quarter.coordinator, "/people", open_first),
+        MainPage("transfers", quarter.volunteer, "/transfers"),
+        MainPage("transfer-new", quarter.volunteer, "/transfers/new"),
+        MainPage("transfer", quarter.volunteer, f"/transfers/{bag}"),
+        MainPage("transfer-slip", quarter.volunteer, f"/transfers/{bag}/slip"),
+        MainPage("waste", quarter.volunteer, "/disposals"),
+        MainPage("waste-box", quarter.volunteer, f"/disposals/{box}"),
+        MainPage("waste-record", quarter.medic, f"/disposals/{box}/record"),
+        MainPage("losses", quarter.coordinator, "/losses"),
         MainPage("audit", town.auditor, "/audit"),
         MainPage("not-found", quarter.coordinator, "/nowhere"),
     )
@@ -192,7 +219,7 @@ def _assembled(work: Work) -> str:
     said = {"name_zh": "防护包", "name_en": "Protection", "valid_from": work.today, "lines": lines}
     kit = phone.do(quarter.coordinator, "/api/kits/recipes", **said)["id"]
     codes_of = [work.shelved(code, 3, lot="K1")[0] for code in (MASK, BLEACH)]
-    packs = [phone.do(quarter.volunteer, "/api/scan", text=code)["subject"] for code in codes_of]
+    packs = [phone.post(quarter.volunteer, "/api/scan", text=code)["meaning"]["subject"] for code in codes_of]
     made = phone.do(quarter.volunteer, "/api/kits/assemble", kit=kit, station=quarter.station, packs=packs)
     return str(made["bags"][0])
 

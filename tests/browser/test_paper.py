@@ -99,10 +99,9 @@ def test_a_roll_is_printed_stuck_scanned_and_a_torn_label_replaced(
     assert volunteer.faults == []
 
 
-def test_what_was_released_gets_its_sticker_from_the_queue(comes: Comes, quarter: Quarter) -> None:
+def test_a_sticker_for_what_is_donated_is_printed_at_any_time(comes: Comes, quarter: Quarter) -> None:
     volunteer = comes(quarter.volunteer)
-    volunteer.go("/release")
-    volunteer.main.get_by_role("link", name=volunteer.say("print.page.supply_mark")).click()
+    volunteer.go("/labels/print?what=supply_mark")
     expect(volunteer.main.locator(".preview img")).to_be_visible()
     text = paper(volunteer)[0].get_textpage().get_text_bounded()
     assert volunteer.say("print.pack.warning_supply").split()[0] in text

@@ -37,6 +37,7 @@ def test_a_bag_goes_from_one_phone_to_another_and_nothing_is_lost(
     here.go("/transfers/new")
     here.page.select_option("select[name=target]", str(other_work.quarter.station))
     here.press("transfer.draw_up")
+    here.arrives("/transfers/[0-9a-f-]{36}")
     address = here.path
     for code in (first, second):
         here.scan(codes.url(served.address, code))
@@ -50,12 +51,13 @@ def test_a_bag_goes_from_one_phone_to_another_and_nothing_is_lost(
     there.page.get_by_role("link", name=there.say("transfer.do_receive")).click()
     assert there.path == address
     there.page.get_by_role("link", name=there.say("transfer.sealed"), exact=True).click()
+    there.sees("transfer.bag_sealed")
     there.scan(codes.url(served.address, first))
     expect(said(there, "ok")).to_contain_text(there.say("transfer.left", count=1))
     expect(there.main.locator("[data-progress-words]")).to_have_text("1 / 2")
     there.scan(first)
     said(there, "duplicate")
-    there.main.locator("summary", has_text=there.say("transfer.missing", units=1)).click()
+    there.main.locator("summary", has_text=there.say("transfer.missing")).click()
     there.page.locator("details[open] label.choice", has_text=there.say("transfer.why.unknown")).click()
     there.page.locator("details[open] form[action$='/missing'] input[name=note]").fill("袋里没有")
     there.press("transfer.missing_do")

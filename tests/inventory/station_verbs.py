@@ -37,14 +37,14 @@ from inventory import (
 )
 from inventory import bin as waste
 from inventory.kit_recipes import RecipeLine, SaveRecipe
-from inventory.models import Movement, Pack, Place
+from inventory.models import Movement, Pack, Place, PlaceKind
 from inventory.opening import ApplyOpening
 from inventory.stocktake_models import LineState, StocktakeLine
 from inventory.stocktake_rules import Moment, at_moment
 from labels import registry
 from tests.inventory.test_ledger_machine import NOW, Station
 from tests.inventory.test_opening import GOOD, HEADS
-from tests.inventory.world import MASKS
+from tests.inventory.world import MASKS, PARACETAMOL
 
 AT_HAND = st.sampled_from(["shelf", "cabinet", "hold"])
 
@@ -52,8 +52,8 @@ AT_HAND = st.sampled_from(["shelf", "cabinet", "hold"])
 class Store(Station):
     """A station of which every verb is used, in any order; the model beside it stays a plain sum per pack."""
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(target=Station.packs)
+    def open(self) -> Any:
         super().open()
         line = RecipeLine(item=self.world.items[MASKS], quantity=1)
         order = SaveRecipe(key=new_id(), lines=(line,), name_zh="口罩包", name_en="Masks", valid_from=self.world.today)
@@ -64,7 +64,9 @@ class Store(Station):
         self.loss: UUID | None = None
         self.aside: UUID | None = None
         self.moved: UUID | None = None
-        self.batch: UUID | None = None
+        shelf = [(MASKS, 4), (MASKS, 2), (PARACETAMOL, 3), (PARACETAMOL, 1)]
+        made = [self.receive(code, units, False, "A", True).values[0] for code, units in shelf]
+        return multiple(*made)
 
     # ------------------------------------------------------------ how a verb is done
 
@@ -92,6 +94,12 @@ class Store(Station):
     def _known(self, pack: UUID) -> UUID:
         self.came.setdefault(pack, 0)
         return pack
+
+    def _spot(self, source: str, pack: UUID) -> ledger.Spot | None:
+        """Plain movements touch no place that a transfer, a waste box or a kit keeps its own record of."""
+        spot = super()._spot(source, pack)
+        kept = {PlaceKind.TRANSIT, PlaceKind.BIN, PlaceKind.KIT}
+        return None if spot is not None and spot.kind in kept else spot
 
     # ------------------------------------------------------------ take in
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from app.base.errors import Refusal
 from app.base.ids import new_id
 from inventory import donations, intake, ledger, release, stations
 from inventory.donations import TakeBack
+from inventory.errors import NotReleasable
 from inventory.intake import NewDonation
 from inventory.ledger import Spot
 from inventory.models import Holding, Movement, Pack
@@ -80,7 +82,8 @@ class Station(RuleBasedStateMachine):
         new = self.world.donation(code, quantity=quantity, packs=quantity if each else 1, lot_number=lot)
         packs = self._receive(new)
         for pack in packs if shelved else ():
-            self._release(ReleasePack(key=new_id(), pack=pack), "medic" if code == PARACETAMOL else "second")
+            with suppress(NotReleasable):  # the lot was recalled meanwhile
+                self._release(ReleasePack(key=new_id(), pack=pack), "medic" if code == PARACETAMOL else "second")
         return multiple(*packs)
 
     def _receive(self, new: NewDonation) -> list[UUID]:

@@ -22,7 +22,7 @@ def test_the_books_hold_whatever_a_station_does(migrated_sqlite: Path) -> None:
     run_state_machine_as_test(
         Store,
         settings=settings(
-            max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -120,7 +120,7 @@ class Page {
     const title = `${this.name(said)} ×${said.quantity}`;
     this.say(said.again ? "duplicate" : "ok", title, said.again ? word("count_again") : word("count_ok"));
     const back = element("button", { class: "button", type: "button" }, icon("undo"), word("count_undo"));
-    const row = element("li", { class: "row" }, element("strong", {}, title), back);
+    const row = element("li", {}, element("strong", {}, title), back);
     const key = newKey();
     back.addEventListener("click", () => this.undo(said, row, key));
     this.part("list").hidden = false;
