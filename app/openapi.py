@@ -106,8 +106,8 @@ def document(app: Litestar) -> dict[str, Any]:
 def _tidy(part: Any) -> None:
     """Put right what the framework says otherwise than it is meant, in every schema within ``part``.
 
-    It takes the dots of ``tuple[X, ...]`` for a second type, and hands on Python's end of a text, which other
-    languages' patterns read as the letter Z.
+    It takes the dots of ``tuple[X, ...]`` for a second type, leaves out a least value that is nought, and hands on
+    Python's end of a text, which other languages' patterns read as the letter Z.
     """
     if isinstance(part, list):
         for one in part:
@@ -115,6 +115,8 @@ def _tidy(part: Any) -> None:
     elif isinstance(part, dict):
         if isinstance(part.get("pattern"), str):
             part["pattern"] = part["pattern"].replace(r"\Z", "$")
+        if isinstance(part.get("maximum"), (int, float)) and "minimum" not in part:
+            part["minimum"] = 0
         items = part.get("items")
         if isinstance(items, dict) and {} in items.get("oneOf", ()):
             part["items"] = items["oneOf"][0]

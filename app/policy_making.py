@@ -73,7 +73,7 @@ class NewProposal(Dated, msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     valid_from: Day
     reason: Line
     thresholds: dict[Word, int] = {}
-    dates: dict[Word, date] = {}
+    dates: dict[Word, Day] = {}
     rules: Annotated[tuple[Word, ...], Meta(max_length=100)] | None = None
     easing: Easing | None = None
     end_easing: bool = False

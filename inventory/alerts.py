@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.base import audit
-from app.base.fields import Plain
+from app.base.fields import Line
 from app.base.permissions import SYSTEM, Actor
 from inventory import levels, screening, standing, thresholds
 from inventory.errors import AlertOver
@@ -70,7 +70,7 @@ class StockAlert(msgspec.Struct, frozen=True, kw_only=True):
 class TakeAlert(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """«I see to it»: for everybody in whose scope the station is."""
 
-    condition: Annotated[Plain, msgspec.Meta(min_length=1, max_length=120)]
+    condition: Line
 
 
 class TakenAlert(msgspec.Struct, frozen=True):

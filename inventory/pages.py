@@ -44,7 +44,7 @@ def _faults(call: Call, no: Refusal) -> list[tuple[str, str]]:
     """A refusal's field faults as (field of the form, sentence)."""
     if not isinstance(no, Invalid):
         return []
-    named = ((field.rpartition(".")[2], code, params) for field, code, params in no.faults)
+    named = ((field.rpartition(".")[2].partition("[")[0], code, params) for field, code, params in no.faults)
     return [(_FIELD_OF.get(field, field), call.say(f"fault.{code}", **params)) for field, code, params in named]
 
 

@@ -14,7 +14,7 @@ from app.base.errors import Invalid
 from app.base.fields import Key, ScannedText
 from app.base.permissions import Actor
 from app.base.vault import Vault
-from inventory import catalogue, donations, intake, stations
+from inventory import catalogue, donations, intake, stations, traces
 from inventory.donations import Receipt, TakeBack
 from inventory.intake import Expiry, LabelText, LotNumber, NewDonation, NewLine
 from inventory.intake_facts import Look
@@ -83,6 +83,7 @@ def _parts(new: NewBoxes) -> list[NewDonation]:
         raise Invalid(("labels", "at_most", {"high": most}))
     if len(new.trace_codes) > new.boxes:
         raise Invalid(("trace_codes", "at_most", {"high": new.boxes}))
+    traces.read_codes(new.trace_codes, "trace_codes")
     if new.bag:
         return [_part(new, "bag", quantity=new.boxes, label=next(iter(new.labels), None), traced=new.trace_codes)]
     if new.boxes > MOST_BOXES:

@@ -157,7 +157,7 @@ async def stock_page(
     return call.page(
         "inventory/stock.html", levels=found, shown=shown, stations=await call.read(stations.stations, call.actor),
         station=chosen, kind=kind, only=only, kinds=tuple(Kind), sets=call.actor.may(Permission.SET_LEVELS),
-        audits=call.actor.role is Role.AUDITOR,
+        audits=call.actor.role is Role.AUDITOR, undoes=who.may(Permission.MOVE_STOCK) or who.may(Permission.REVERSE),
     )  # fmt: skip
 
 

@@ -177,8 +177,7 @@ def scan(session: Session, order: CountScan, actor: Actor, now: datetime) -> Tal
         .join(Lot, Lot.id == Pack.lot)
         .where(Pack.id == pack)
     ).one()  # fmt: skip
-    if line is not None and row.lot != line.lot:
-        raise WrongLine
+    line = _line(session, stocktake, line, order.place, row.lot, actor)
     ask = order.quantity is None and row.quantity > 1
     told = Tally(
         scan=None, name_zh=row.name_zh, name_en=row.name_en, strength=row.strength, lot_number=row.number,
@@ -201,8 +200,9 @@ def found(session: Session, order: CountFound, actor: Actor, now: datetime) -> T
     if made is not None:
         return msgspec.convert(made, Tally)
     item, lot_number, expiry = _goods(session, order)
-    if line is not None and intake.lot_of(session, item, lot_number, expiry) != line.lot:
-        raise WrongLine
+    if stocktake.state is not StocktakeState.COUNTING:
+        lot = intake.lot_of(session, item, lot_number, expiry)
+        line = _line(session, stocktake, line, order.place, lot, actor)
     moment = _moment(order, stocktake, line, now)
     _add(
         session, stocktake, order, line, moment, actor, now, item=item, called=order.called.strip(),
@@ -233,9 +233,11 @@ def _counting(session: Session, order: CountScan | CountFound, actor: Actor) -> 
     """The stocktake, and the line of a recount, that this scan belongs to."""
     actor.need(Permission.COUNT_STOCK)
     stocktake = locked(session, order.stocktake, actor, share=True)
-    if order.line is None:
-        if stocktake.state is not StocktakeState.COUNTING:
+    if order.line is None and stocktake.state is not StocktakeState.COUNTING:
+        if not begun(session, stocktake.id, order.place, actor):
             raise CountOver
+        return stocktake, None
+    if order.line is None:
         if session.get(StocktakePlace, (stocktake.id, order.place)) is None:
             raise NotCounted
         return stocktake, None
@@ -244,6 +246,33 @@ def _counting(session: Session, order: CountScan | CountFound, actor: Actor) -> 
         raise NotFound
     recounting(line, actor)
     return stocktake, line
+
+
+def begun(session: Session, stocktake: UUID, place: UUID, actor: Actor) -> list[StocktakeLine]:
+    """The lines of a place that this person counts again now."""
+    rows = session.execute(
+        select(StocktakeLine)
+        .where(
+            StocktakeLine.stocktake == stocktake, StocktakeLine.place == place,
+            StocktakeLine.state == LineState.RECOUNT, StocktakeLine.started_by == actor.account,
+        )
+        .order_by(StocktakeLine.id)
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    return list(rows.scalars())
+
+
+def _line(
+    session: Session, stocktake: Stocktake, named: StocktakeLine | None, place: UUID, lot: UUID, actor: Actor
+) -> StocktakeLine | None:
+    """The line that a scan of this lot belongs to: the named one, or of several that are counted again the fitting."""
+    if stocktake.state is StocktakeState.COUNTING:
+        return None
+    lines = [named] if named is not None else begun(session, stocktake.id, place, actor)
+    fitting = [one for one in lines if one.lot == lot]
+    if not fitting:
+        raise WrongLine
+    return fitting[0]
 
 
 def recounting(line: StocktakeLine, actor: Actor) -> None:
@@ -280,7 +309,7 @@ def _add(
 ) -> None:  # fmt: skip
     session.execute(
         insert(StocktakeScan).values({"lot_number": "", "called": "", **seen}).values(
-            id=moment.id, stocktake=stocktake.id, place=order.place, line=order.line,
+            id=moment.id, stocktake=stocktake.id, place=order.place, line=line.id if line is not None else None,
             round=line.round + 1 if line is not None else 1, by=actor.account, at=moment.at, sent_at=now,
         )
     )  # fmt: skip

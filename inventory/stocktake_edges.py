@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -90,10 +90,10 @@ async def _count(
     no: Refusal | None = None,
     given: Form | None = None,
 ) -> Response[str]:
-    sheet = await call.read(stocktake_views.sheet, wanted, call.actor, line=line)
+    sheet = await call.read(stocktake_views.sheet, wanted, call.actor, line=line, place=place)
     here = next((one for one in sheet.places if one.id == place), None)
-    recount = next((one for one in sheet.recounts if one.line == line), None)
-    if here is None or (line is not None and recount is None):
+    again = tuple(one for one in sheet.recounts if (one.line == line if line else one.mine and one.place == place))
+    if here is None or (not again and (line is not None or sheet.row.counted)):
         raise NotFound
     faults = no.faults if isinstance(no, Invalid) else ()
     return call.page(
@@ -101,7 +101,8 @@ async def _count(
         status=no.status if no else 200,
         sheet=sheet,
         place=here,
-        recount=recount,
+        again=again,
+        recount=again[0] if len(again) == 1 else None,
         told=told,
         q=q,
         matches=await call.read(catalogue.find, q) if q else (),
@@ -209,6 +210,23 @@ async def recount_here(call: NamedDependency[Call], wanted: FromPath[UUID], line
     return call.go(_back(wanted, place, line))
 
 
+@post("/stocktakes/{wanted:uuid}/recounts/{place:uuid}", guards=[COUNTS], include_in_schema=False)
+async def recount_place(call: NamedDependency[Call], wanted: FromPath[UUID], place: FromPath[UUID]) -> Response[Any]:
+    """Take everything of a place that this person may count again, or end all of it."""
+    form = await call.form()
+    done = form.pop("done", None) is not None
+    base = call.filled(Recount, form, line=wanted).key
+    sheet = await call.read(stocktake_views.sheet, wanted, call.actor)
+    lines = [one for one in sheet.recounts if one.place == place and (one.mine if done else one.can)]
+    verb = comparing.finish_recount if done else comparing.start_recount
+    try:
+        for one in lines:
+            await call.write(verb, Recount(key=uuid5(base, one.line.hex), line=one.line), call.actor, call.now)
+    except Refusal as no:
+        return await _sheet(call, wanted, no)
+    return call.go(f"/stocktakes/{wanted}" if done else _back(wanted, place, None))
+
+
 # ---------------------------------------------------------------- deciding
 
 
@@ -290,6 +308,7 @@ handlers: list[BaseRouteHandler] = [
     withdraw_here,
     finish_here,
     recount_here,
+    recount_place,
     desk_page,
     decide_here,
     end_here,

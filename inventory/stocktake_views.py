@@ -16,7 +16,7 @@ from app.base.errors import NotFound
 from app.base.permissions import Actor, Permission
 from inventory import stations
 from inventory.models import Item, Lot, Pack, Place, PlaceKind, Station
-from inventory.stocktake import scans
+from inventory.stocktake import begun, scans
 from inventory.stocktake_models import (
     OPEN,
     LineState,
@@ -33,13 +33,17 @@ FEW = 12
 
 
 class StocktakeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A stocktake in a list. ``scanned``: labels counted so far; ``recount`` and ``decide``: lines in these states."""
+    """A stocktake in a list. ``counted``: the first count is over. ``scanned``: labels counted so far in it.
+
+    ``recount`` and ``decide``: lines in these states.
+    """
 
     id: UUID
     station: UUID
     station_name: str
     state: StocktakeState
     opened_at: datetime
+    counted: bool
     ended_at: datetime | None
     places: tuple[str, ...]
     untouched: int
@@ -119,7 +123,7 @@ def row_of(session: Session, stocktake: UUID, actor: Actor) -> StocktakeRow:
 def _rows() -> Any:
     return select(
         Stocktake.id, Stocktake.station, Station.name.label("station_name"), Stocktake.state, Stocktake.opened_at,
-        Stocktake.ended_at,
+        Stocktake.counted_at.is_not(None).label("counted"), Stocktake.ended_at,
     ).join(Station, Station.id == Stocktake.station)  # fmt: skip
 
 
@@ -166,8 +170,13 @@ def _scanned(session: Session, stocktakes: Iterable[UUID]) -> Any:
     )  # fmt: skip
 
 
-def sheet(session: Session, stocktake: UUID, actor: Actor, *, line: UUID | None = None) -> CountSheet:
-    """A counter's sheet, or that of a line's recount; raises NotFound."""
+def sheet(
+    session: Session, stocktake: UUID, actor: Actor, *, line: UUID | None = None, place: UUID | None = None
+) -> CountSheet:
+    """A counter's sheet; ``mine`` of a line's recount, or of all that the reader counts again in a place.
+
+    Raises NotFound.
+    """
     row = row_of(session, stocktake, actor)
     counted = {one.place: one.units for one in _scanned(session, [stocktake])}
     places = session.execute(
@@ -179,7 +188,10 @@ def sheet(session: Session, stocktake: UUID, actor: Actor, *, line: UUID | None 
     recount = session.get(StocktakeLine, line) if line is not None else None
     if line is not None and (recount is None or recount.stocktake != stocktake):
         raise NotFound
-    own = [one for one in scans(session, stocktake, recount) if one.by == actor.account][-FEW:]
+    again = [recount] if recount is not None else begun(session, stocktake, place, actor) if place else []
+    counts = [scans(session, stocktake, each) for each in again] or [scans(session, stocktake)]
+    made = [one for count in counts for one in count]
+    own = sorted((one for one in made if one.by == actor.account), key=lambda one: (one.at, one.id))[-FEW:]
     return CountSheet(
         row=row,
         places=tuple(

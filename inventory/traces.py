@@ -68,18 +68,22 @@ class TraceAlert(msgspec.Struct, frozen=True, kw_only=True):
     before: tuple[Elsewhere, ...]
 
 
-def read_codes(texts: Iterable[str]) -> tuple[str, ...]:
+def read_codes(texts: Iterable[str], field: str = "line.trace_codes") -> tuple[str, ...]:
     """Scanned trace codes in the form that equal ones share; raises Invalid for what is none, and for one given twice.
 
-    Three kinds are known: 20 digits, GS1 (product and serial number), and a maker's own.
+    ``field`` is what the fault names, with the text's number. Three kinds are known: 20 digits, GS1 (product and
+    serial number), and a maker's own.
     """
-    read = tuple(_normal(text) for text in texts)
-    if len(set(read)) < len(read):
-        raise Invalid(("line.trace_codes", "repeated", {}))
-    return read
+    read: list[str] = []
+    for at, text in enumerate(texts):
+        code = _normal(text)
+        if code is None or code in read:
+            raise Invalid((f"{field}[{at}]", "trace_code" if code is None else "repeated", {}))
+        read.append(code)
+    return tuple(read)
 
 
-def _normal(text: str) -> str:
+def _normal(text: str) -> str | None:
     match barcodes.read_text(text):
         case barcodes.TraceCode(digits=digits):
             return digits
@@ -89,7 +93,7 @@ def _normal(text: str) -> str:
             own = re.sub(r"\s", "", codes.half_width(text)).upper()
             if _OF_A_MAKER.fullmatch(own) and not (own.isdigit() and len(own) < 16):
                 return own
-    raise Invalid(("line.trace_codes", "trace_code", {}))
+    return None
 
 
 def seen_before(session: Session, read: Sequence[str], item: UUID, station: UUID) -> bool:

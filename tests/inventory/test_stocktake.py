@@ -302,6 +302,25 @@ def test_a_recount_takes_only_the_goods_it_is_about(hall: Hall) -> None:
         hall.scan(other, SHELF, by="second", line=line)
 
 
+def test_a_person_counts_several_lines_of_a_place_again_in_one_go(hall: Hall) -> None:
+    first, second = bag(hall), hall.world.shelved(MASKS, quantity=5, lot_number="C1")
+    hall.open(SHELF)
+    hall.scan(first, SHELF, 9)
+    hall.scan(second, SHELF, 4)
+    hall.finish()
+    with pytest.raises(CountOver):
+        hall.scan(first, SHELF, 9, by="second")
+    for line in hall.lines():
+        hall.start(line.id)
+    hall.scan(first, SHELF, 9, by="second")
+    hall.scan(second, SHELF, 5, by="second")
+    with pytest.raises(WrongLine):
+        hall.scan(hall.world.shelved(MASKS, lot_number="D1"), SHELF, by="second")
+    for line in hall.lines():
+        hall.end_recount(line.id)
+    assert {line.state for line in hall.lines()} == {LineState.DECIDE, LineState.RECOUNT}
+
+
 def test_a_pack_that_is_missing_twice_goes_off_the_books(hall: Hall) -> None:
     pack, seen = hall.world.shelved(MASKS), hall.world.shelved(MASKS)
     hall.open(SHELF)

@@ -31,7 +31,7 @@ def world(sqlite_db: Database, clock: Clock, tmp_path: Path) -> World:
 # ---------------------------------------------------------------- anyone
 
 
-@pytest.mark.parametrize("kind", ["pack", "parcel", "receipt", "badge"])
+@pytest.mark.parametrize("kind", ["pack", "parcel", "badge"])
 def test_a_finder_learns_whose_label_it_is_and_whom_to_call_and_nothing_else(world: World, kind: str) -> None:
     code, subject = world.bound(kind)
     with world.visitor() as visitor:
@@ -46,10 +46,16 @@ def test_a_finder_learns_whose_label_it_is_and_whom_to_call_and_nothing_else(wor
 
 def test_labels_in_use_look_alike_to_a_finder_whatever_they_stand_for(world: World) -> None:
     with world.visitor() as visitor:
-        said = {
-            _main(visitor.get(f"/L/{world.bound(kind)[0]}").text) for kind in ("pack", "parcel", "receipt", "badge")
-        }
+        said = {_main(visitor.get(f"/L/{world.bound(kind)[0]}").text) for kind in ("pack", "parcel", "badge")}
     assert len(said) == 1
+
+
+def test_a_donor_s_receipt_leads_anybody_to_the_way_of_the_gift_by_its_own_code_alone(world: World) -> None:
+    code, subject = world.bound("receipt")
+    with world.visitor() as visitor:
+        answer = visitor.get(f"/L/{code}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/gift/{code}")
+    assert str(subject) not in answer.text
 
 
 def test_a_finder_of_a_blank_label_learns_that_it_is_not_in_use(world: World) -> None:
