@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 
 from app.base.edges import PUBLIC, Call
 from distribution import reached_groups
-from inventory import gifts
-from inventory.gifts import Gift
+from inventory.appealing import gifts
+from inventory.appealing.gifts import Gift
 from labels import codes, guessing, registry
 from labels.models import LabelState
 from labels.pages import for_anyone

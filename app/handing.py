@@ -10,9 +10,12 @@ from app.base.edges import Handed
 from distribution import parcel_labels, parcel_state, rounds, scan_desk
 from distribution.incidents import WATCH
 from distribution.recalled_parcels import parcel_is_recalled
-from inventory import donations, kit_views, pack_labels, packs, scanned, stations, under_way
-from inventory.pack_state import pack_state
-from inventory.recalls import pack_is_recalled
+from inventory import packs, stations
+from inventory.kitting import kit_views
+from inventory.moving import under_way
+from inventory.recalling.recalls import pack_is_recalled
+from inventory.receiving import donations, pack_labels, scanned
+from inventory.stock.pack_state import pack_state
 from labels import handed
 from labels.basket import Tellers
 from labels.express import States

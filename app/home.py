@@ -15,7 +15,11 @@ from app.base.permissions import Actor, Role
 from distribution import incident_list, recall_reach
 from distribution.journey import State
 from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
-from inventory import alerts, disposal, hold, traces, transfer_lists
+from inventory.moving import transfer_lists
+from inventory.receiving import traces
+from inventory.releasing import hold
+from inventory.stock import alerts
+from inventory.wasting import disposal
 from labels import guessing
 from labels.guessing import Alert
 

@@ -13,7 +13,7 @@ from app.base.db import Database
 from app.base.errors import Refusal
 from app.base.permissions import SYSTEM
 from distribution import recalling
-from inventory import recalls
+from inventory.recalling import recalls
 
 LOOK_EVERY = 300.0
 """Seconds between two looks at whether a new day has begun."""

@@ -23,8 +23,8 @@ from app.base.models import PolicyDecision, PolicyProposal
 from app.base.permissions import Actor, Permission
 from app.rulebook import KINDS, RULES, TO_SIGN
 from distribution.safety import ALL_RULES, REQUIRED, DispensingPolicy
-from inventory.intake_facts import Emergency
-from inventory.intake_policy import LAW, MERCURY_BAN
+from inventory.receiving.intake_facts import Emergency
+from inventory.receiving.intake_policy import LAW, MERCURY_BAN
 
 Name = Literal["intake", "dispensing", "matching", "urgency", "levels"]
 LOCKED: dict[str, frozenset[str]] = {"intake": LAW, "dispensing": REQUIRED}

@@ -20,9 +20,9 @@ from distribution.safety import DispensingPolicy
 from distribution.safety_rules import RULES as DISPENSING_RULES
 from distribution.urgency import UrgencyPolicy
 from distribution.wording import Names
-from inventory.levels import LevelPolicy
-from inventory.screening import RULES as INTAKE_RULES
-from inventory.screening import IntakePolicy
+from inventory.receiving.screening import RULES as INTAKE_RULES
+from inventory.receiving.screening import IntakePolicy
+from inventory.stock.levels import LevelPolicy
 
 RULES = {"intake": [rule for rule, _ in INTAKE_RULES], "dispensing": [rule.id for rule in DISPENSING_RULES]}
 """The ids of all rules that a policy of this name can switch on."""

@@ -24,9 +24,10 @@ from distribution.models import Incident, IncidentThing, LineState, Outcome, Par
 from distribution.parcel_state import STANDING, lines_of, locked, mark, settle, step
 from distribution.rounds import take_off
 from distribution.sightings import Sighting, sighting
-from inventory import ledger, stations, stops
+from inventory import ledger, stations
 from inventory.ledger import Spot
 from inventory.models import Holding, Pack, PlaceKind, Station
+from inventory.releasing import stops
 from labels import registry
 from labels.custody import Scan
 from labels.models import LabelBatch

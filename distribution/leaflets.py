@@ -7,9 +7,9 @@ from typing import Protocol
 
 import msgspec
 
-from inventory import item_leaflets
-from inventory.intake_facts import Kind
-from inventory.starter import Leaflet, StarterItem
+from inventory.cataloguing import item_leaflets
+from inventory.cataloguing.starter import Leaflet, StarterItem
+from inventory.receiving.intake_facts import Kind
 from labels.sheets import Block, Heading, PageBreak, Qr, Text, Tick
 
 FACTS = ("purpose", "dose", "days", "not_with", "not_for", "keep")

@@ -19,8 +19,8 @@ from distribution.journey import Event, State
 from distribution.leaflets import Portion, Say
 from distribution.models import Household, LineState, Parcel, ParcelLine, Round, Team
 from distribution.parcel_state import finish, in_scope, locked, step
+from inventory.cataloguing.starter import StarterItem
 from inventory.models import Item, Lot
-from inventory.starter import StarterItem
 from labels import codes, registry
 from labels.errors import BlankLabel, LabelEnded, LabelReplaced, UnknownLabel
 from labels.models import LabelState

@@ -26,10 +26,11 @@ from distribution.needs import CloseNeed, NewNeed, WhyClosed
 from distribution.residents import Consent, CorrectResident, NewResident, Purpose
 from distribution.safety_facts import FLAGS, GROUPS
 from distribution.urgency import Urgency
-from inventory import catalogue, kits
-from inventory.catalogue import CatalogueItem
-from inventory.intake_facts import Kind, OtcClass
-from inventory.kits import Recipe
+from inventory.cataloguing import catalogue
+from inventory.cataloguing.catalogue import CatalogueItem
+from inventory.kitting import kits
+from inventory.kitting.kits import Recipe
+from inventory.receiving.intake_facts import Kind, OtcClass
 
 S = TypeVar("S", bound=msgspec.Struct)
 

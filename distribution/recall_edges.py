@@ -22,8 +22,9 @@ from distribution.packing_pages import zone_of
 from distribution.recall_models import CallOutcome
 from distribution.recall_reach import Reach, RecallRow
 from distribution.recalling import CloseRecall, Door, RecordCall, Report
-from inventory import catalogue, recall_lines, recalls
-from inventory.recalls import NewRecall, Withdraw
+from inventory.cataloguing import catalogue
+from inventory.recalling import recall_lines, recalls
+from inventory.recalling.recalls import NewRecall, Withdraw
 from labels import codes
 
 Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]

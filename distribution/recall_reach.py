@@ -18,9 +18,10 @@ from distribution.journey import State
 from distribution.models import Given, Household, LineState, Parcel, ParcelLine, Team
 from distribution.parcel_state import STANDING
 from distribution.recall_models import RecallCall
-from inventory import recalls, stations
+from inventory import stations
 from inventory.models import VIRTUAL, Holding, Item, Lot, Movement, Pack, Place, PlaceKind, Station
-from inventory.recall_models import Recall, RecallCriterion
+from inventory.recalling import recalls
+from inventory.recalling.recall_models import Recall, RecallCriterion
 from labels import registry
 
 SAFE = frozenset({PlaceKind.QUARANTINE, PlaceKind.BIN})

@@ -23,10 +23,11 @@ from distribution.models import Given, LineState, Parcel, ParcelLine
 from distribution.parcel_state import STANDING, lines_of, locked, locked_lines, mark, settle, step
 from distribution.recall_models import SETTLED, CallOutcome, RecallCall
 from distribution.residents import Called, Purpose
-from inventory import ledger, recalls, stations
+from inventory import ledger, stations
 from inventory.errors import RecallUnfinished
 from inventory.models import Lot
-from inventory.recall_models import Recall
+from inventory.recalling import recalls
+from inventory.recalling.recall_models import Recall
 
 FEW = 20
 _FIELD = "recall_calls.outcome"

@@ -20,9 +20,10 @@ from distribution.parcel_labels import scanned_parcel
 from distribution.parcel_state import in_scope, locked, locked_lines, mark, names, settle, step
 from distribution.rounds import close_if_done
 from distribution.safety_facts import SUPPLY_KINDS
-from inventory import ledger, stations, stops
-from inventory.intake_facts import Storage
+from inventory import ledger, stations
 from inventory.models import Item
+from inventory.receiving.intake_facts import Storage
+from inventory.releasing import stops
 
 
 class TakeBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,8 +28,8 @@ from distribution.safety import (
     judge,
 )
 from distribution.safety import Given as GivenFact
+from inventory.cataloguing.starter import StarterItem
 from inventory.models import Ingredient, Item, Lot
-from inventory.starter import StarterItem
 
 LIVE = (LineState.RESERVED, LineState.PACKED)
 """Lines that are on their way: promised or in the bag."""

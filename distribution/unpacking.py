@@ -20,10 +20,11 @@ from distribution.journey import Event, State
 from distribution.models import LineState, Parcel, ParcelLine
 from distribution.parcel_state import STANDING, finish, in_scope, locked, locked_lines, mark, names, settle, step
 from distribution.safety_facts import SUPPLY_KINDS
-from inventory import ledger, stations, stops
+from inventory import ledger, stations
 from inventory.ledger import Spot
 from inventory.models import Lot, PlaceKind
 from inventory.packs import shelf_of
+from inventory.releasing import stops
 from inventory.stations import StationPlaces
 from labels import registry
 

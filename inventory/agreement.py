@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from inventory import disposal, splits
 from inventory.models import Holding, Place, PlaceKind
-from inventory.transfer_models import OPEN, Transfer
+from inventory.moving import splits
+from inventory.moving.transfer_models import OPEN, Transfer
+from inventory.wasting import disposal
 
 
 def faults(session: Session) -> Iterator[str]:

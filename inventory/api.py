@@ -13,15 +13,21 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from app.base.edges import Call, may
 from app.base.fields import PLAIN
 from app.base.permissions import Permission
-from inventory import blind, catalogue, donations, hold, kits, levels, packs, receiving, stations
-from inventory.catalogue import CatalogueItem
-from inventory.donations import Receipt, TakeBack
-from inventory.hold import HeldPack
-from inventory.intake import NewDonation
-from inventory.kits import Recipe
-from inventory.levels import ItemLevel, Levels
+from inventory import packs, stations
+from inventory.cataloguing import catalogue
+from inventory.cataloguing.catalogue import CatalogueItem
+from inventory.counting import blind
+from inventory.kitting import kits
+from inventory.kitting.kits import Recipe
 from inventory.packs import PackHistory
+from inventory.receiving import donations, watched_intake
+from inventory.receiving.donations import Receipt, TakeBack
+from inventory.receiving.intake import NewDonation
+from inventory.releasing import hold
+from inventory.releasing.hold import HeldPack
 from inventory.stations import StationRow
+from inventory.stock import levels
+from inventory.stock.levels import ItemLevel, Levels
 from labels import handed
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -56,7 +62,7 @@ async def list_stations(call: NamedDependency[Call]) -> tuple[StationRow, ...]:
 @post("/api/donations", operation_id="receiveDonation", guards=[may(Permission.RECEIVE)], status_code=201)
 async def receive_donation(call: NamedDependency[Call], data: JSONBody[NewDonation]) -> Receipt:
     """Take in one kind of goods: screened, booked to hold or quarantine, labelled; or refused with reasons."""
-    return await receiving.receive(call, call.handed(handed.WATCH), data)
+    return await watched_intake.receive(call, call.handed(handed.WATCH), data)
 
 
 @get("/api/donations/{donation:uuid}", operation_id="readDonation", guards=[may(Permission.READ_DONATION)])

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, aliased
 from app.base.errors import NotFound
 from app.base.permissions import Actor
 from app.base.reasons import Reason
-from inventory.intake_facts import Kind, Verdict
 from inventory.ledger import Spot
 from inventory.models import DonationLine, Holding, Item, Lot, Movement, Pack, Place, PlaceKind, Station
+from inventory.receiving.intake_facts import Kind, Verdict
 from labels import registry
 
 MOST_STEPS = 500

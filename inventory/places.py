@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.base.permissions import Actor
-from inventory import blind, stations
+from inventory import stations
+from inventory.counting import blind
 from inventory.models import Holding, Item, Lot, Pack, Place, PlaceKind, Station
 from inventory.stations import StationRow
 

@@ -23,8 +23,8 @@ from app.demo.town import Hand, Town
 from distribution.journey import State
 from distribution.models import Confirmation, Need, NeedState, Parcel, Resident, Team, TeamMember
 from inventory import ledger
-from inventory.intake_facts import Verdict
 from inventory.models import DonationLine, ReleaseDecision, Station
+from inventory.receiving.intake_facts import Verdict
 from labels.models import Label
 
 USES = 50

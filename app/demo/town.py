@@ -30,9 +30,13 @@ from distribution import grids, policies, residents, teams
 from distribution.grids import SERIALS, NewHousehold
 from distribution.residents import Consent, NewResident
 from distribution.teams import Part
-from inventory import catalogue, intake, kits, levels, stations
+from inventory import stations
+from inventory.cataloguing import catalogue
+from inventory.kitting import kits
 from inventory.models import Barcode, Item
-from inventory.screening import IntakePolicy
+from inventory.receiving import intake
+from inventory.receiving.screening import IntakePolicy
+from inventory.stock import levels
 
 STATIONS_EACH = 2
 VOLUNTEERS_EACH = 3

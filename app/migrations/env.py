@@ -7,18 +7,18 @@ from alembic import context
 import app.base.models  # noqa: F401 - importing registers the tables
 import distribution.models
 import distribution.recall_models  # noqa: F401 - importing registers the tables
-import inventory.appeal_models
-import inventory.catalogue_models
-import inventory.import_models
-import inventory.kit_models
-import inventory.level_models
+import inventory.appealing.appeal_models
+import inventory.cataloguing.catalogue_models
+import inventory.counting.stocktake_models
+import inventory.importing.import_models
+import inventory.kitting.kit_models
 import inventory.models
-import inventory.opening_models
-import inventory.recall_models
-import inventory.stocktake_models
-import inventory.trace_models
-import inventory.transfer_models
-import inventory.waste_models  # noqa: F401 - importing registers the tables
+import inventory.moving.transfer_models
+import inventory.papers.opening_models
+import inventory.recalling.recall_models
+import inventory.receiving.trace_models
+import inventory.stock.level_models
+import inventory.wasting.waste_models  # noqa: F401 - importing registers the tables
 import labels.models  # noqa: F401 - importing registers the tables
 from app.base.columns import Base
 

@@ -21,8 +21,8 @@ from app.navigation import ENTRIES
 from distribution.matching import MatchingPolicy
 from distribution.safety import DispensingPolicy
 from distribution.urgency import UrgencyPolicy
-from inventory.levels import LevelPolicy
-from inventory.screening import IntakePolicy
+from inventory.receiving.screening import IntakePolicy
+from inventory.stock.levels import LevelPolicy
 
 ROOT = Path(__file__).parents[2]
 CODE = [file for name in ("app", *FEATURES) for file in sorted((ROOT / name).rglob("*.py"))]

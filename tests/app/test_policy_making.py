@@ -33,7 +33,7 @@ from app.policy_making import (
 )
 from app.rulebook import KINDS
 from distribution.safety import REQUIRED, DispensingPolicy
-from inventory.intake_policy import LAW, RULES, IntakePolicy
+from inventory.receiving.intake_policy import LAW, RULES, IntakePolicy
 
 
 @dataclass

@@ -16,7 +16,7 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.i18n import LANGUAGES
 from app.base.permissions import Role
-from inventory.intake_policy import LAW, IntakePolicy
+from inventory.receiving.intake_policy import LAW, IntakePolicy
 from tests.app.client import account, browser_of, client
 
 

@@ -24,10 +24,10 @@ from app.main import messages
 from distribution.matching import MatchingPolicy
 from distribution.safety import ALL_RULES, DispensingPolicy
 from distribution.urgency import UrgencyPolicy
-from inventory import catalogue
-from inventory.intake_facts import Emergency
-from inventory.levels import LevelPolicy
-from inventory.screening import LAW, IntakePolicy
+from inventory.cataloguing import catalogue
+from inventory.receiving.intake_facts import Emergency
+from inventory.receiving.screening import LAW, IntakePolicy
+from inventory.stock.levels import LevelPolicy
 from tests.app.client import account, bearer, client
 
 TODAY = date(2026, 3, 2)

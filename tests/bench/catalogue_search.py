@@ -21,9 +21,9 @@ from msgspec.structs import replace
 from app.base.db import Database, SqliteDatabase
 from app.base.permissions import SYSTEM
 from app.migrations.run import migrate
-from inventory import catalogue, catalogue_rows
-from inventory.catalogue_rows import ItemRow
-from inventory.starter import StarterItem, starter_items
+from inventory.cataloguing import catalogue, catalogue_rows
+from inventory.cataloguing.catalogue_rows import ItemRow
+from inventory.cataloguing.starter import StarterItem, starter_items
 
 ITEMS, CHUNK, SEARCHES = 20_000, 200, 400
 _FIRST = ("复方", "小儿", "盐酸", "长效", "重组人", "参苓", "硫酸", "注射用", "维生素", "枸橼酸")

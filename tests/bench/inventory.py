@@ -28,9 +28,10 @@ from app.base.clock import Clock
 from app.base.db import SqliteDatabase
 from app.base.permissions import SYSTEM
 from app.base.settings import Settings, environment_of
-from inventory import ledger, levels
+from inventory import ledger
 from inventory.ledger import Spot
 from inventory.models import Holding, Place, PlaceKind
+from inventory.stock import levels
 from tests.bench import catalogue_search, serve
 from tests.bench.stock_store import TODAY, fill, percentile
 

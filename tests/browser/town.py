@@ -24,10 +24,13 @@ from app.migrations.run import migrate
 from distribution import grids, policies, teams
 from distribution.grids import NewHousehold
 from distribution.teams import Part
-from inventory import catalogue, intake, kits, stations
-from inventory.levels import LevelPolicy
+from inventory import stations
+from inventory.cataloguing import catalogue
+from inventory.kitting import kits
 from inventory.models import Barcode, Item
-from inventory.screening import IntakePolicy
+from inventory.receiving import intake
+from inventory.receiving.screening import IntakePolicy
+from inventory.stock.levels import LevelPolicy
 
 QUARTERS = tuple(
     f"{name}{side}"

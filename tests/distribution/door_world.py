@@ -21,7 +21,8 @@ from distribution.confirmations import Recorded
 from distribution.health import HealthAnswers
 from distribution.journey import Counsel, Receiver
 from distribution.models import Decision, LineState, Need, NeedState, Parcel, ParcelLine, Plan, PlanState
-from inventory import catalogue, ledger, stations
+from inventory import ledger, stations
+from inventory.cataloguing import catalogue
 from inventory.ledger import FROM_DONOR
 from inventory.models import Holding, Item, Lot, Pack, Place, PlaceKind
 from labels import registry

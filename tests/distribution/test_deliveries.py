@@ -27,8 +27,8 @@ from distribution.door_errors import (
 from distribution.journey import Counsel, Failure, Receiver, State
 from distribution.models import Given, LineState, Parcel, ParcelLine, ParcelStep, TeamMember
 from distribution.residents import Purpose
-from inventory import hold
 from inventory.models import Item, Lot
+from inventory.releasing import hold
 from labels import registry
 from tests.distribution.door_world import BLEACH, ISATIS, MASK, PARACETAMOL, TODAY, Door, Promised, answers
 

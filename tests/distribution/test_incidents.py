@@ -25,11 +25,11 @@ from distribution.door_errors import IncidentClosed, ParcelStopped
 from distribution.incidents import CloseIncident
 from distribution.journey import Counsel, State
 from distribution.models import Incident, Outcome, Parcel
-from inventory import release
 from inventory.errors import NotReleasable
-from inventory.hold import queue
 from inventory.models import Pack
-from inventory.release import RefusePack, ReleasePack, Why
+from inventory.releasing import release
+from inventory.releasing.hold import queue
+from inventory.releasing.release import RefusePack, ReleasePack, Why
 from labels import registry, reprint
 from labels.custody import Scan, Step
 from labels.models import Label

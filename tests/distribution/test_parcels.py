@@ -35,8 +35,8 @@ from distribution.door_errors import (
 from distribution.journey import State
 from distribution.models import LineState, ParcelLine, ParcelStep
 from distribution.unpacking import DropReason
+from inventory.cataloguing.starter import StarterItem, starter_items
 from inventory.models import Lot, Movement, PlaceKind
-from inventory.starter import StarterItem, starter_items
 from labels import codes, registry
 from labels.errors import BlankLabel, LabelEnded, LabelTaken, UnknownLabel
 from labels.sheets import Heading, Qr, Tick, text_pdf

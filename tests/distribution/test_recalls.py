@@ -19,13 +19,14 @@ from distribution.door_errors import RecalledPack
 from distribution.journey import State
 from distribution.recall_models import CallOutcome, RecallCall
 from distribution.recalling import CloseRecall, RecordCall
-from inventory import recall_lines, recalls, release
-from inventory.catalogue_models import ItemNumber
+from inventory.cataloguing.catalogue_models import ItemNumber
 from inventory.errors import NotReleasable, RecallOver, RecallUnfinished, UnknownItem
 from inventory.models import Barcode, Lot, PlaceKind
-from inventory.recall_models import RecallCriterion
-from inventory.recalls import Criterion, NewRecall, Withdraw
-from inventory.release import ReleasePack
+from inventory.recalling import recall_lines, recalls
+from inventory.recalling.recall_models import RecallCriterion
+from inventory.recalling.recalls import Criterion, NewRecall, Withdraw
+from inventory.releasing import release
+from inventory.releasing.release import ReleasePack
 from tests.distribution.door_world import MASK, PARACETAMOL, Door, item_of
 
 EVERY_BATCH = ""

@@ -14,8 +14,8 @@ from distribution import releases, standing
 from distribution.errors import DoctorNeeded, LineClosed, MayNotGo
 from distribution.models import LineState, MedicDecision, ParcelLine
 from distribution.safety import Outcome
+from inventory.cataloguing.starter import starter_items
 from inventory.models import Item
-from inventory.starter import starter_items
 from tests.distribution.world import IBUPROFEN, LORATADINE, MASK, PARACETAMOL, Streets, answers
 
 

@@ -22,7 +22,9 @@ from distribution.approvals import Approved
 from distribution.health import HealthAnswers
 from distribution.models import Decision, Need, Parcel, ParcelLine
 from distribution.urgency import Urgency
-from inventory import catalogue, kits, ledger, stations
+from inventory import ledger, stations
+from inventory.cataloguing import catalogue
+from inventory.kitting import kits
 from inventory.ledger import FROM_DONOR
 from inventory.models import Item, Kit, Lot, Pack
 

@@ -10,13 +10,15 @@ from sqlalchemy import select
 
 from app.base.ids import new_id
 from app.base.permissions import Role, ScopeKind
-from inventory import comparing, ledger, moves, stations, stocktake, variance
-from inventory.comparing import Finish, Recount
+from inventory import ledger, stations
+from inventory.counting import comparing, stocktake, variance
+from inventory.counting.comparing import Finish, Recount
+from inventory.counting.stocktake import CountFound, CountScan, OpenStocktake, Tally, Withdraw
+from inventory.counting.stocktake_models import LineState, Stocktake, StocktakeLine, StocktakeState
+from inventory.counting.variance import ApproveCount, Approved, EndStocktake, LineWord, RefuseCount, WhyVariance
 from inventory.models import Place
-from inventory.moves import MovePack
-from inventory.stocktake import CountFound, CountScan, OpenStocktake, Tally, Withdraw
-from inventory.stocktake_models import LineState, Stocktake, StocktakeLine, StocktakeState
-from inventory.variance import ApproveCount, Approved, EndStocktake, LineWord, RefuseCount, WhyVariance
+from inventory.moving import moves
+from inventory.moving.moves import MovePack
 from labels import registry
 from tests.conftest import Hands
 from tests.inventory import world as worlds

@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 PASSED_ON = {
-    "inventory.release": {"release", "refuse"},
-    "inventory.losses": {"lost", "given-back", "set-aside"},
-    "inventory.transfers": {"transfer-take-out"},
-    "inventory.under_way": {"transfer-receive", "transfer-back"},
+    "inventory.releasing.release": {"release", "refuse"},
+    "inventory.wasting.losses": {"lost", "given-back", "set-aside"},
+    "inventory.moving.transfers": {"transfer-take-out"},
+    "inventory.moving.under_way": {"transfer-receive", "transfer-back"},
     "distribution.returns": {"return-hold", "return-dispose", "incident"},
 }
 """What modules move by that get the word as an argument; written by hand, and such a module must stand here."""
@@ -20,20 +20,15 @@ PASSED_ON = {
 
 def reasons_in_source(*rooms: str) -> set[str]:
     """Every ledger reason that ``ledger.move`` is called with, in these rooms or in all."""
-    return {
-        word
-        for room in rooms or ("inventory", "distribution")
-        for file in _modules(room)
-        for word in _words(room, file)
-    }
+    return {word for room in rooms or ("inventory", "distribution") for file in _modules(room) for word in _words(file)}
 
 
 def _modules(room: str) -> list[Path]:
-    return sorted((ROOT / room).glob("*.py"))
+    return sorted((ROOT / room).rglob("*.py"))
 
 
-def _words(room: str, file: Path) -> set[str]:
-    module, found = f"{room}.{file.stem}", set()
+def _words(file: Path) -> set[str]:
+    module, found = ".".join(file.relative_to(ROOT).with_suffix("").parts), set()
     for call in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "ledger.move":
             found |= _said(module, call.args[5])

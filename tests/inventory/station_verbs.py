@@ -15,32 +15,22 @@ from app.base import spreadsheets
 from app.base.errors import Refusal
 from app.base.ids import new_id
 from app.base.workbooks import Sheet, workbook
-from inventory import (
-    agreement,
-    arrivals,
-    comparing,
-    disposal,
-    kit_bags,
-    kit_recipes,
-    ledger,
-    losses,
-    moves,
-    opening,
-    recalls,
-    sitting,
-    stations,
-    stocktake,
-    transfers,
-    undo,
-    unrelease,
-    variance,
-)
-from inventory import bin as waste
-from inventory.kit_recipes import RecipeLine, SaveRecipe
+from inventory import agreement, ledger, stations
+from inventory.counting import comparing, stocktake, variance
+from inventory.counting.stocktake_models import LineState, StocktakeLine
+from inventory.counting.stocktake_rules import Moment, at_moment
+from inventory.kitting import kit_bags, kit_recipes
+from inventory.kitting.kit_recipes import RecipeLine, SaveRecipe
 from inventory.models import Movement, Pack, Place, PlaceKind
-from inventory.opening import ApplyOpening
-from inventory.stocktake_models import LineState, StocktakeLine
-from inventory.stocktake_rules import Moment, at_moment
+from inventory.moving import arrivals, moves, transfers
+from inventory.papers import opening
+from inventory.papers.opening import ApplyOpening
+from inventory.recalling import recalls
+from inventory.receiving import sitting
+from inventory.releasing import unrelease
+from inventory.undoing import undo
+from inventory.wasting import bin as waste
+from inventory.wasting import disposal, losses
 from labels import registry
 from tests.inventory.test_ledger_machine import NOW, Station
 from tests.inventory.test_opening import GOOD, HEADS

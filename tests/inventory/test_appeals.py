@@ -16,8 +16,8 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Forbidden, Invalid, KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import appeals
-from inventory.appeals import BringTo, NewAppeal, Published, Told, WantedLine, WithdrawAppeal
+from inventory.appealing import appeals
+from inventory.appealing.appeals import BringTo, NewAppeal, Published, Told, WantedLine, WithdrawAppeal
 from inventory.errors import NotWanted, UnknownItem
 from tests.app.client import client
 from tests.inventory import world as worlds

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.balancing import LotUnits, Supply, balance
+from inventory.stock.balancing import LotUnits, Supply, balance
 
 TODAY = date(2026, 11, 23)
 A, B, C, D = (UUID(int=number) for number in range(1, 5))

@@ -10,8 +10,9 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.ids import new_id
 from app.base.permissions import SYSTEM
-from inventory import catalogue, kits
+from inventory.cataloguing import catalogue
 from inventory.errors import UnknownItem
+from inventory.kitting import kits
 from tests.inventory import world as worlds
 from tests.inventory.world import AMOXICILLIN, MASKS, PARACETAMOL, World
 

@@ -12,12 +12,12 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Conflict, Forbidden, Invalid, KeyReused, SamePerson
 from app.base.ids import new_id
-from inventory import catalogue, catalogue_edit, catalogue_view
-from inventory.catalogue_edit import EditItem, LookedAt, NewIngredient, NewItem, Written
-from inventory.catalogue_view import ItemView
+from inventory.cataloguing import catalogue, catalogue_edit, catalogue_view
+from inventory.cataloguing.catalogue_edit import EditItem, LookedAt, NewIngredient, NewItem, Written
+from inventory.cataloguing.catalogue_view import ItemView
+from inventory.cataloguing.item_body import ActiveBody, ItemBody, body_of
 from inventory.errors import StaleItem, UnknownItem
-from inventory.intake_facts import Kind, OtcClass, Storage, Verdict
-from inventory.item_body import ActiveBody, ItemBody, body_of
+from inventory.receiving.intake_facts import Kind, OtcClass, Storage, Verdict
 from tests.inventory import world as worlds
 from tests.inventory.world import IBUPROFEN, MASKS, PARACETAMOL, World
 

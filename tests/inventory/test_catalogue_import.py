@@ -20,15 +20,24 @@ from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.spreadsheets import SheetEmpty
 from app.base.workbooks import Sheet, workbook
-from inventory import catalogue, catalogue_import, import_runs
-from inventory.catalogue_import import Columns, GoodRowsOnly, ImportMoved, NameColumnMissing, Part
-from inventory.catalogue_models import ItemNumber
-from inventory.catalogue_rows import Current, ItemRow, current, put_items, with_barcodes, with_codes, with_numbers
-from inventory.import_match import Judged, Seen
-from inventory.import_models import ImportPart, ImportState
-from inventory.import_runs import Run
-from inventory.intake_facts import Flag, Kind, OtcClass, Verdict
+from inventory.cataloguing import catalogue
+from inventory.cataloguing.catalogue_models import ItemNumber
+from inventory.cataloguing.catalogue_rows import (
+    Current,
+    ItemRow,
+    current,
+    put_items,
+    with_barcodes,
+    with_codes,
+    with_numbers,
+)
+from inventory.importing import catalogue_import, import_runs
+from inventory.importing.catalogue_import import Columns, GoodRowsOnly, ImportMoved, NameColumnMissing, Part
+from inventory.importing.import_match import Judged, Seen
+from inventory.importing.import_models import ImportPart, ImportState
+from inventory.importing.import_runs import Run
 from inventory.models import Item
+from inventory.receiving.intake_facts import Flag, Kind, OtcClass, Verdict
 from tests.inventory import world as worlds
 from tests.inventory.world import World
 

@@ -15,8 +15,8 @@ from litestar.testing import TestClient
 from app.base.clock import Clock
 from app.base.db import Database
 from app.base.ids import new_id
-from inventory import catalogue_form, catalogue_view
-from inventory.item_body import body_of
+from inventory.cataloguing import catalogue_form, catalogue_view
+from inventory.cataloguing.item_body import body_of
 from tests.app.client import client
 from tests.inventory import world as worlds
 from tests.inventory.test_catalogue_rows import edit, now_of

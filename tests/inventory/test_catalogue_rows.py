@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from app.base.clock import Clock
 from app.base.db import Database
-from inventory import catalogue, catalogue_rows
-from inventory.catalogue_rows import NEW, Current, ItemRow, Put
-from inventory.intake_facts import Active, Kind, OtcClass, Storage, Verdict
-from inventory.starter import StarterItem
+from inventory.cataloguing import catalogue, catalogue_rows
+from inventory.cataloguing.catalogue_rows import NEW, Current, ItemRow, Put
+from inventory.cataloguing.starter import StarterItem
+from inventory.receiving.intake_facts import Active, Kind, OtcClass, Storage, Verdict
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 

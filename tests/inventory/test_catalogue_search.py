@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.base.clock import Clock
 from app.base.db import Database, PostgresDatabase
-from inventory import catalogue, catalogue_rows
-from inventory.catalogue_rows import ItemRow
-from inventory.item_names import sounds
+from inventory.cataloguing import catalogue, catalogue_rows
+from inventory.cataloguing.catalogue_rows import ItemRow
+from inventory.cataloguing.item_names import sounds
 from tests.inventory import world as worlds
 from tests.inventory.test_catalogue_rows import CEFIXIME, edit, found, put
 from tests.inventory.world import IBUPROFEN, MASKS, PARACETAMOL, World

@@ -19,7 +19,7 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.ids import new_id
 from inventory import ledger
-from inventory.counter import Start
+from inventory.receiving.counter import Start
 from labels import registry
 from tests.app.client import bearer, client
 from tests.inventory import world as worlds

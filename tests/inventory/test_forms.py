@@ -18,9 +18,11 @@ from app.base.ids import new_id
 from app.base.permissions import SYSTEM
 from app.base.workbooks import Sheet, csv_text, workbook
 from app.main import messages
-from inventory import donations, forms, ledger, stations
-from inventory.donations import TakeBack
-from inventory.forms import Asked, Form, Reader
+from inventory import ledger, stations
+from inventory.papers import forms
+from inventory.papers.forms import Asked, Form, Reader
+from inventory.receiving import donations
+from inventory.receiving.donations import TakeBack
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, World
 

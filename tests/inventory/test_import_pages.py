@@ -18,7 +18,7 @@ from app.base.db import Database
 from app.base.ids import new_id
 from app.base.permissions import SYSTEM, Role
 from app.base.workbooks import Sheet, workbook
-from inventory import catalogue
+from inventory.cataloguing import catalogue
 from tests.app.client import account, bearer, browser_of, client
 
 Browser = TestClient[Litestar]

@@ -14,12 +14,14 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Invalid, KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import donations, intake, ledger, recalls, stations
-from inventory.donations import Receipt, ReceivedLine, TakeBack
+from inventory import ledger, stations
 from inventory.errors import AlreadyTakenBack, ItemChoice, Moved, SittingOver, UnknownItem
-from inventory.intake import NewLine, expiry_day
-from inventory.intake_facts import Look, Seal, Verdict
 from inventory.models import Donation, Movement, Pack, PlaceKind
+from inventory.recalling import recalls
+from inventory.receiving import donations, intake
+from inventory.receiving.donations import Receipt, ReceivedLine, TakeBack
+from inventory.receiving.intake import NewLine, expiry_day
+from inventory.receiving.intake_facts import Look, Seal, Verdict
 from labels import registry
 from labels.codes import new_code
 from labels.errors import LabelTaken, UnknownLabel

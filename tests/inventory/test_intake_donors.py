@@ -13,14 +13,14 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Forbidden, Invalid
 from app.base.ids import new_id
-from inventory import donations, sitting, traces
-from inventory.donations import Receipt, ReceivedLine, TakeBack
-from inventory.intake_facts import Look, Verdict
 from inventory.models import DonationLine, Item
-from inventory.printed_days import expiry_day, made_day
-from inventory.release import Grounds
-from inventory.sitting import NewBoxes
-from inventory.trace_models import TraceSighting
+from inventory.receiving import donations, sitting, traces
+from inventory.receiving.donations import Receipt, ReceivedLine, TakeBack
+from inventory.receiving.intake_facts import Look, Verdict
+from inventory.receiving.printed_days import expiry_day, made_day
+from inventory.receiving.sitting import NewBoxes
+from inventory.receiving.trace_models import TraceSighting
+from inventory.releasing.release import Grounds
 from labels import registry
 from tests.inventory import world as worlds
 from tests.inventory.world import AMOXICILLIN, IBUPROFEN, LONG, MASKS, PARACETAMOL, World
@@ -100,7 +100,7 @@ def test_a_refused_pack_is_known_at_the_next_station_and_may_be_typed_anew_at_th
 def test_what_is_no_trace_code_is_refused_by_name(world: World, text: str) -> None:
     with pytest.raises(Invalid) as no:
         world.receive(MASKS, trace_codes=(text,))
-    assert no.value.faults == (("line.trace_codes", "trace_code", {}),)
+    assert no.value.faults == (("line.trace_codes[0]", "trace_code", {}),)
 
 
 def test_there_are_no_more_codes_than_boxes_and_none_twice(world: World) -> None:

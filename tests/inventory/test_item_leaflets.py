@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from app.base.i18n import LANGUAGES
 from app.main import messages
-from inventory import item_leaflets
-from inventory.intake_facts import Kind
-from inventory.item_leaflets import NOT_WITH, SIGNS, ItemLeaflet, dose_may_be_told, leaflet
-from inventory.starter import Condition, StarterItem, starter_ingredients, starter_items
+from inventory.cataloguing import item_leaflets
+from inventory.cataloguing.item_leaflets import NOT_WITH, SIGNS, ItemLeaflet, dose_may_be_told, leaflet
+from inventory.cataloguing.starter import Condition, StarterItem, starter_ingredients, starter_items
+from inventory.receiving.intake_facts import Kind
 
 WORDS = messages()
 BY_CODE = {item.code: item for item in starter_items()}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.fefo import OnShelf
-from inventory.kit_making import Line, Portion, fill, good_units, makeable, makes, shares
+from inventory.kitting.kit_making import Line, Portion, fill, good_units, makeable, makes, shares
 
 N95, SURGICAL, SYRUP, CLOTH = (UUID(int=number) for number in (11, 12, 13, 14))
 TODAY, LATER = date(2026, 11, 23), date(2027, 6, 30)

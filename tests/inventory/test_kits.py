@@ -16,14 +16,26 @@ from app.base.db import Database
 from app.base.errors import KeyReused, NotFound
 from app.base.ids import new_id
 from app.main import messages
-from inventory import kit_bags, kit_picking, kit_recipes, kit_stock, kit_views, kits, ledger, levels, moves
+from inventory import ledger
 from inventory.errors import Moved, OnlyQuarantine, SittingOver, UnknownItem
-from inventory.intake_facts import Look
-from inventory.kit_bags import Assemble, Assembled, PutTogether, TakeApart, TakenApart
-from inventory.kit_errors import KitApart, KitDay, KitEnded, KitNotDraft, KitNotInForce, KitShort, KitStale, KitTwice
-from inventory.kit_recipes import EnactRecipe, Instead, RecipeLine, RetireRecipe, SaveRecipe
-from inventory.kits import Recipe, RecipeState
+from inventory.kitting import kit_bags, kit_picking, kit_recipes, kit_stock, kit_views, kits
+from inventory.kitting.kit_bags import Assemble, Assembled, PutTogether, TakeApart, TakenApart
+from inventory.kitting.kit_errors import (
+    KitApart,
+    KitDay,
+    KitEnded,
+    KitNotDraft,
+    KitNotInForce,
+    KitShort,
+    KitStale,
+    KitTwice,
+)
+from inventory.kitting.kit_recipes import EnactRecipe, Instead, RecipeLine, RetireRecipe, SaveRecipe
+from inventory.kitting.kits import Recipe, RecipeState
 from inventory.models import Lot, Pack, Place, PlaceKind
+from inventory.moving import moves
+from inventory.receiving.intake_facts import Look
+from inventory.stock import levels
 from labels import registry
 from labels.models import LabelState
 from labels.scan import Outside, for_outsider

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.base.clock import Clock
 from app.base.db import Database
 from app.base.permissions import SYSTEM
-from inventory import catalogue
+from inventory.cataloguing import catalogue
 from inventory.models import Item
 from tests.app.client import client
 

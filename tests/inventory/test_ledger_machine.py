@@ -28,13 +28,15 @@ from app.base.clock import Clock
 from app.base.db import SqliteDatabase
 from app.base.errors import Refusal
 from app.base.ids import new_id
-from inventory import donations, intake, ledger, release, stations
-from inventory.donations import TakeBack
+from inventory import ledger, stations
 from inventory.errors import NotReleasable
-from inventory.intake import NewDonation
 from inventory.ledger import Spot
 from inventory.models import Holding, Movement, Pack
-from inventory.release import RefusePack, ReleasePack, Why
+from inventory.receiving import donations, intake
+from inventory.receiving.donations import TakeBack
+from inventory.receiving.intake import NewDonation
+from inventory.releasing import release
+from inventory.releasing.release import RefusePack, ReleasePack, Why
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 

@@ -15,12 +15,13 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import NotFound
 from app.base.ids import new_id
-from inventory import fefo, ledger, levels, packs, stations
+from inventory import fefo, ledger, packs, stations
 from inventory.errors import UnknownItem
-from inventory.intake_facts import Verdict
 from inventory.ledger import Spot
-from inventory.levels import Level, LevelPolicy, Units
 from inventory.models import Lot, Place, PlaceKind
+from inventory.receiving.intake_facts import Verdict
+from inventory.stock import levels
+from inventory.stock.levels import Level, LevelPolicy, Units
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 

@@ -14,8 +14,9 @@ from app.base.db import Database
 from app.base.errors import KeyReused, NotFound
 from app.base.ids import new_id
 from app.base.permissions import SYSTEM
-from inventory import counting, hold, ledger, moves, packs, stations
-from inventory.counting import Count, Counted
+from inventory import ledger, packs, stations
+from inventory.counting import spot_check
+from inventory.counting.spot_check import Count, Counted
 from inventory.errors import (
     AlreadyReversed,
     AlreadyThere,
@@ -26,7 +27,9 @@ from inventory.errors import (
     WrongShelf,
 )
 from inventory.models import Lot, Pack, Place, PlaceKind
-from inventory.moves import MoveBack, MovedPack, MovePack
+from inventory.moving import moves
+from inventory.moving.moves import MoveBack, MovedPack, MovePack
+from inventory.releasing import hold
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 
@@ -185,7 +188,7 @@ def test_what_is_promised_of_a_pack_stands_where_the_rest_went(world: World) -> 
 
 
 def count(world: World, name: str, *scanned: UUID, by: str = "volunteer") -> Counted:
-    return world.db.read_now(counting.count, Count(place=place(world, name), packs=scanned), world.people[by])
+    return world.db.read_now(spot_check.count, Count(place=place(world, name), packs=scanned), world.people[by])
 
 
 def test_a_count_names_what_is_missing_by_item_and_lot(world: World) -> None:

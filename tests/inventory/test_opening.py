@@ -15,11 +15,13 @@ from app.base.db import Database
 from app.base.errors import NotFound
 from app.base.ids import new_id
 from app.base.workbooks import Sheet, workbook
-from inventory import ledger, levels, opening
+from inventory import ledger
 from inventory.errors import SecondPersonNeeded
 from inventory.models import Pack
-from inventory.opening import ApplyOpening, Begun, OpeningColumns, OpeningFaulty, OpeningMoved, OpeningView
-from inventory.opening_rows import read_row
+from inventory.papers import opening
+from inventory.papers.opening import ApplyOpening, Begun, OpeningColumns, OpeningFaulty, OpeningMoved, OpeningView
+from inventory.papers.opening_rows import read_row
+from inventory.stock import levels
 from labels import registry
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, World

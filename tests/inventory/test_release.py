@@ -15,14 +15,15 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Forbidden, KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import hold, ledger, release, stations
+from inventory import ledger, stations
 from inventory.errors import AlreadyKnown, NotHeld, NotReleasable, SecondPersonNeeded, Unidentified
-from inventory.hold import HeldPack
-from inventory.intake_facts import Look, PersonalData, Verdict
 from inventory.ledger import Spot
 from inventory.models import Lot, PlaceKind, ReleaseDecision
-from inventory.release import Decision, IdentifyPack, RefusePack, ReleaseMany, ReleasePack, Why
-from inventory.screening import IntakePolicy
+from inventory.receiving.intake_facts import Look, PersonalData, Verdict
+from inventory.receiving.screening import IntakePolicy
+from inventory.releasing import hold, release
+from inventory.releasing.hold import HeldPack
+from inventory.releasing.release import Decision, IdentifyPack, RefusePack, ReleaseMany, ReleasePack, Why
 from labels import registry
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World

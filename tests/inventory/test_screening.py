@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory import screening
-from inventory.intake_facts import (
+from inventory.receiving import screening
+from inventory.receiving.intake_facts import (
     Active,
     DonationFacts,
     Emergency,
@@ -30,8 +30,8 @@ from inventory.intake_facts import (
     Storage,
     Verdict,
 )
-from inventory.screening import CODES, LAW, RULES, STRICTNESS, IntakePolicy, Screening
-from inventory.signatures import OVERRIDE, may_release, override_roles
+from inventory.receiving.screening import CODES, LAW, RULES, STRICTNESS, IntakePolicy, Screening
+from inventory.releasing.signatures import OVERRIDE, may_release, override_roles
 
 TODAY = date(2026, 6, 1)
 POLICY = IntakePolicy(version="7")
@@ -620,7 +620,7 @@ def test_an_expiry_of_a_month_is_its_last_day() -> None:
 
 
 def sentences(language: str) -> dict[str, dict[str, str]]:
-    folder = Path(screening.__file__).parent / "messages"
+    folder = Path(screening.__file__).parents[1] / "messages"
     files = [folder / f"{language}.toml", *folder.glob(f"*.{language}.toml")]
     read = [tomllib.loads(file.read_text("utf-8")).get("screening", {}) for file in files]
     return {code: table for tables in read for code, table in tables.items() if "staff" in table}

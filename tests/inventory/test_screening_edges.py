@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from app.base.limits import limits
-from inventory import intake_policy, screening
-from inventory.intake_facts import (
+from inventory.receiving import intake_policy, screening
+from inventory.receiving.intake_facts import (
     CONTROLLED,
     Active,
     DonationFacts,
@@ -25,9 +25,9 @@ from inventory.intake_facts import (
     Storage,
     Verdict,
 )
-from inventory.intake_policy import LAW, MERCURY_BAN, IntakePolicy
-from inventory.screening import RULES
-from inventory.signatures import OVERRIDE, TAKES_ANYWAY, override_roles
+from inventory.receiving.intake_policy import LAW, MERCURY_BAN, IntakePolicy
+from inventory.receiving.screening import RULES
+from inventory.releasing.signatures import OVERRIDE, TAKES_ANYWAY, override_roles
 
 TODAY = date(2026, 6, 1)
 DECLARED = DonationFacts(adult=True, own=True, lawful=True, stored_per_label=True, free_gift=True, no_resale=True)

@@ -13,11 +13,13 @@ from app.base.db import Database
 from app.base.errors import Invalid, KeyReused
 from app.base.ids import new_id
 from app.base.permissions import SYSTEM
-from inventory import donations, hold, ledger, sitting
-from inventory.donations import Receipt
+from inventory import ledger
 from inventory.errors import Moved
-from inventory.intake_facts import Verdict
-from inventory.sitting import NewBoxes, TakeBackLines
+from inventory.receiving import donations, sitting
+from inventory.receiving.donations import Receipt
+from inventory.receiving.intake_facts import Verdict
+from inventory.receiving.sitting import NewBoxes, TakeBackLines
+from inventory.releasing import hold
 from labels import registry
 from labels.errors import LabelTaken
 from tests.inventory import world as worlds

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from inventory import starter
-from inventory.intake_facts import DonationFacts, Kind, Look, OtcClass, PackFacts, Verdict
-from inventory.screening import IntakePolicy, screen
-from inventory.starter import StarterItem, intake_facts, starter_ingredients, starter_items, starter_kits
+from inventory.cataloguing import starter
+from inventory.cataloguing.starter import StarterItem, intake_facts, starter_ingredients, starter_items, starter_kits
+from inventory.receiving.intake_facts import DonationFacts, Kind, Look, OtcClass, PackFacts, Verdict
+from inventory.receiving.screening import IntakePolicy, screen
 
 ITEMS = starter_items()
 MEDICINES = [item for item in ITEMS if item.kind is Kind.MEDICINE]
@@ -260,7 +260,7 @@ def test_an_item_survives_its_way_through_json() -> None:
 
 
 def messages(language: str) -> dict[str, dict[str, str]]:
-    return tomllib.loads((Path(starter.__file__).parent / "messages" / f"{language}.toml").read_text("utf-8"))
+    return tomllib.loads((Path(starter.__file__).parents[1] / "messages" / f"{language}.toml").read_text("utf-8"))
 
 
 def test_ingredients_are_called_the_same_in_messages_and_data() -> None:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import select
 
-from inventory.arrivals import How
 from inventory.models import Movement
+from inventory.moving.arrivals import How
 from tests.inventory.ledger_words import reasons_in_source
 from tests.inventory.station_verbs import Store
 from tests.inventory.world import MASKS

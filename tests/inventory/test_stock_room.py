@@ -15,15 +15,16 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Invalid, NotFound
 from app.base.ids import new_id
-from inventory import alerts, histories, horizon, ledger, levels, shortages, stations, thresholds
-from inventory.alerts import Sign, StockAlert, TakeAlert
+from inventory import ledger, stations
 from inventory.errors import AlertOver
-from inventory.histories import Of
-from inventory.horizon import Todo
 from inventory.ledger import Spot
 from inventory.models import Lot, Place, PlaceKind
-from inventory.thresholds import LevelPolicy, SetLevel, SetLevels
-from inventory.transfer_models import Transfer, TransferState
+from inventory.moving.transfer_models import Transfer, TransferState
+from inventory.stock import alerts, histories, horizon, levels, shortages, thresholds
+from inventory.stock.alerts import Sign, StockAlert, TakeAlert
+from inventory.stock.histories import Of
+from inventory.stock.horizon import Todo
+from inventory.stock.thresholds import LevelPolicy, SetLevel, SetLevels
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 

@@ -13,9 +13,10 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Forbidden, KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import hold, ledger, packs, stations, stocktake
-from inventory.comparing import entries_of
-from inventory.stocktake_errors import (
+from inventory import ledger, packs, stations
+from inventory.counting import stocktake
+from inventory.counting.comparing import entries_of
+from inventory.counting.stocktake_errors import (
     CounterCannotApprove,
     CountGone,
     CountOpen,
@@ -29,7 +30,8 @@ from inventory.stocktake_errors import (
     RecountNotStarted,
     WrongLine,
 )
-from inventory.stocktake_models import LineState, StocktakeState
+from inventory.counting.stocktake_models import LineState, StocktakeState
+from inventory.releasing import hold
 from labels import registry
 from tests.conftest import Hands
 from tests.inventory import world as worlds

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from inventory.intake_facts import Active, Flag, Kind, OtcClass, Registration, Storage, Verdict
-from inventory.starter import StarterItem, starter_items
-from inventory.stricter import FREE, UNRULED, asks_again, loosened, strict_reading, stricter
+from inventory.cataloguing.starter import StarterItem, starter_items
+from inventory.cataloguing.stricter import FREE, UNRULED, asks_again, loosened, strict_reading, stricter
+from inventory.receiving.intake_facts import Active, Flag, Kind, OtcClass, Registration, Storage, Verdict
 
 ITEMS = {item.code: item for item in starter_items()}
 PARACETAMOL = ITEMS["med-001"]

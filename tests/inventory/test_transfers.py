@@ -16,11 +16,12 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import Forbidden, Invalid, KeyReused, NotFound, Refusal
 from app.base.ids import new_id
-from inventory import agreement, arrivals, hold, ledger, levels, packs, stops, transfer_lists, transfers, under_way
-from inventory.arrivals import Arrive, Arrived, ComeBack, Lost, Missing, Surplus, WhyMissing, WhySurplus
+from inventory import agreement, ledger, packs
 from inventory.errors import NotEnough, NotOnShelf
 from inventory.models import Lot, Pack, Place, PlaceKind
-from inventory.transfer_errors import (
+from inventory.moving import arrivals, transfer_lists, transfers, under_way
+from inventory.moving.arrivals import Arrive, Arrived, ComeBack, Lost, Missing, Surplus, WhyMissing, WhySurplus
+from inventory.moving.transfer_errors import (
     AlreadyArrived,
     AlreadySent,
     NoCoolCabinet,
@@ -32,9 +33,11 @@ from inventory.transfer_errors import (
     SealNeeded,
     TransferStep,
 )
-from inventory.transfer_models import TransferState
-from inventory.transfer_rules import How
-from inventory.transfers import CallOff, Depart, NewTransfer, SendPack, Sent, TakeOut, Wish
+from inventory.moving.transfer_models import TransferState
+from inventory.moving.transfer_rules import How
+from inventory.moving.transfers import CallOff, Depart, NewTransfer, SendPack, Sent, TakeOut, Wish
+from inventory.releasing import hold, stops
+from inventory.stock import levels
 from labels import registry
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
@@ -560,7 +563,7 @@ def test_the_agreement_names_goods_on_the_way_for_nothing(world: World) -> None:
     way.send(pack)
 
     def close_by_hand(session: Any) -> None:
-        from inventory.transfer_models import Transfer
+        from inventory.moving.transfer_models import Transfer
 
         session.execute(update(Transfer).values(state=TransferState.CLOSED))
 

@@ -14,16 +14,20 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import KeyReused, NotFound, Refusal
 from app.base.ids import new_id
-from inventory import ledger, losses, release, splits, stations, undo
+from inventory import ledger, stations
+from inventory.counting.stocktake_models import LineState, Reversal, StocktakeState
 from inventory.errors import AlreadyReversed, Moved, OnlyQuarantine, SittingOver
-from inventory.losses import ReportLoss, WhyLost
 from inventory.models import DonationLine, Lot, Movement
-from inventory.release import RefusePack, ReleaseMany, ReleasePack
-from inventory.release import Why as WhyRefused
-from inventory.stocktake_models import LineState, Reversal, StocktakeState
-from inventory.undo import Undo, Undone, Why
-from inventory.undo_errors import UndoAfterCount, UndoNotKnown, UndoOnParcel
-from inventory.waste_models import Loss, LossState
+from inventory.moving import splits
+from inventory.releasing import release
+from inventory.releasing.release import RefusePack, ReleaseMany, ReleasePack
+from inventory.releasing.release import Why as WhyRefused
+from inventory.undoing import undo
+from inventory.undoing.undo import Undo, Undone, Why
+from inventory.undoing.undo_errors import UndoAfterCount, UndoNotKnown, UndoOnParcel
+from inventory.wasting import losses
+from inventory.wasting.losses import ReportLoss, WhyLost
+from inventory.wasting.waste_models import Loss, LossState
 from labels import registry
 from tests.conftest import Hands
 from tests.inventory import world as worlds

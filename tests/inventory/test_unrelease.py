@@ -13,13 +13,14 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.errors import KeyReused, NotFound
 from app.base.ids import new_id
-from inventory import hold, ledger, release, release_queue, stations, unrelease
+from inventory import ledger, stations
 from inventory.errors import AlreadyReversed, GroundsNeeded, Moved, SecondPersonNeeded, SittingOver
 from inventory.ledger import Spot
 from inventory.models import PlaceKind
-from inventory.release import Decision, Grounds, ReleaseMany, ReleasePack
-from inventory.release_queue import Goods, Wish
-from inventory.unrelease import Unrelease, Unreleased
+from inventory.releasing import hold, release, release_queue, unrelease
+from inventory.releasing.release import Decision, Grounds, ReleaseMany, ReleasePack
+from inventory.releasing.release_queue import Goods, Wish
+from inventory.releasing.unrelease import Unrelease, Unreleased
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World
 

@@ -17,15 +17,10 @@ from app.base.db import Database
 from app.base.errors import Forbidden, Invalid, NotFound, SamePerson
 from app.base.ids import new_id
 from app.base.permissions import Role
-from inventory import agreement, disposal, hold, ledger, levels, losses, release, stops
-from inventory import bin as waste
-from inventory.bin import Aside, ClearExpired, PutBack, SetAside, WhyWaste
-from inventory.disposal import HandBinOver, Reopen, SealBin, Witness
+from inventory import agreement, ledger
 from inventory.errors import Moved, NotEnough, NotOnShelf
-from inventory.losses import DecideLoss, FindAgain, FoundAgain, Gone, ReportLoss, WhyLost
 from inventory.models import Lot, Movement, Pack
-from inventory.release import RefusePack, Why
-from inventory.transfer_errors import (
+from inventory.moving.transfer_errors import (
     BinEmpty,
     CountDiffers,
     DisposalStep,
@@ -35,7 +30,15 @@ from inventory.transfer_errors import (
     NotInBin,
     OtherPersonNeeded,
 )
-from inventory.waste_models import DisposalLine, DisposalState, LossState
+from inventory.releasing import hold, release, stops
+from inventory.releasing.release import RefusePack, Why
+from inventory.stock import levels
+from inventory.wasting import bin as waste
+from inventory.wasting import disposal, losses
+from inventory.wasting.bin import Aside, ClearExpired, PutBack, SetAside, WhyWaste
+from inventory.wasting.disposal import HandBinOver, Reopen, SealBin, Witness
+from inventory.wasting.losses import DecideLoss, FindAgain, FoundAgain, Gone, ReportLoss, WhyLost
+from inventory.wasting.waste_models import DisposalLine, DisposalState, LossState
 from labels import registry
 from tests.inventory import world as worlds
 from tests.inventory.world import MASKS, PARACETAMOL, World

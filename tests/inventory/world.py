@@ -19,12 +19,16 @@ from app.base.ids import new_id
 from app.base.models import Community
 from app.base.permissions import SYSTEM, Actor, Role, ScopeKind
 from app.base.vault import Vault
-from inventory import catalogue, intake, kits, release, stations
-from inventory.donations import Receipt
-from inventory.intake import NewDonation, NewLine
-from inventory.intake_facts import Look
+from inventory import stations
+from inventory.cataloguing import catalogue
+from inventory.kitting import kits
 from inventory.models import Item
-from inventory.screening import IntakePolicy
+from inventory.receiving import intake
+from inventory.receiving.donations import Receipt
+from inventory.receiving.intake import NewDonation, NewLine
+from inventory.receiving.intake_facts import Look
+from inventory.receiving.screening import IntakePolicy
+from inventory.releasing import release
 
 LONG = "2028-05"
 PARACETAMOL = "med-001"

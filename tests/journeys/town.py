@@ -27,9 +27,13 @@ from distribution import agreement, grids, policies, teams
 from distribution.grids import NewHousehold
 from distribution.journey import Counsel
 from distribution.teams import Part
-from inventory import catalogue, intake, kits, ledger, levels, stations
+from inventory import ledger, stations
+from inventory.cataloguing import catalogue
+from inventory.kitting import kits
 from inventory.models import Item
-from inventory.screening import IntakePolicy
+from inventory.receiving import intake
+from inventory.receiving.screening import IntakePolicy
+from inventory.stock import levels
 from labels import registry
 from tests.app.client import client
 
