@@ -15,10 +15,10 @@ from inventory.kitting import kit_views
 from inventory.moving import under_way
 from inventory.recalling.recalls import pack_is_recalled
 from inventory.receiving import donations, pack_labels, scanned
-from inventory.stock.pack_state import pack_state
+from inventory.stock.pack_state import labelled
 from labels import handed
 from labels.basket import Tellers
-from labels.express import States
+from labels.express import StateOf
 from labels.reprint import Reaches
 from labels.scan import Unsafe
 from labels.stickers import Wording
@@ -57,7 +57,7 @@ WORDING: Wording = {
 }
 """What stands on the label of each kind of thing."""
 
-STATES: States = {"pack": pack_state}
+STATE_OF: StateOf = labelled
 """What a scanned label is answered with, for programs that ask for the whole state of what it is on."""
 
 TELLERS = Tellers(
@@ -73,7 +73,7 @@ HANDED: dict[Handed[Any], Any] = {
     handed.WORDING: WORDING,
     handed.TELLERS: TELLERS,
     handed.WATCH: WATCH,
-    handed.STATES: STATES,
+    handed.STATE_OF: STATE_OF,
     handed.OPEN: {"receipt": lambda code: f"/gift/{code}"},
 }
 """What the rooms below are told of those above them."""

@@ -26,6 +26,8 @@ _ALWAYS = {
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
 }
 
+_FOR_PROGRAMS = (b"application/json", b"application/problem+json")
+
 
 class Headers:
     """Puts the security headers on every answer, errors and refusals included."""
@@ -39,16 +41,17 @@ class Headers:
         if message["type"] != "http.response.start":
             return
         headers = message["headers"] = list(message.get("headers", []))
-        page = message["status"] // 100 != 3 and not any(_for_programs(*header) for header in headers)
+        page, kept = message["status"] // 100 != 3, False
+        for name, value in headers:
+            if name == b"content-type" and value.startswith(_FOR_PROGRAMS):
+                page = False
+            elif name == b"cache-control":
+                kept = True
         policy = _POLICY.format(nonce=nonce_of(scope)).encode() if page else _NO_PAGE
         headers.append((b"content-security-policy", policy))
         headers.extend(self.always)
-        if not any(name == b"cache-control" for name, _ in headers):
+        if not kept:
             headers.append((b"cache-control", b"no-store"))
-
-
-def _for_programs(name: bytes, value: bytes) -> bool:
-    return name == b"content-type" and value.startswith((b"application/json", b"application/problem+json"))
 
 
 def nonce_of(scope: Scope) -> str:

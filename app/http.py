@@ -7,7 +7,7 @@ import logging
 import secrets
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
@@ -27,6 +27,7 @@ from app.base.edges import WHOLE, May, Tools, asked_at_the_door, has_guard, whol
 from app.base.errors import Busy, Forbidden, Invalid, Params, Refusal, SignInNeeded, StoreUnavailable
 from app.base.fields import fault_of
 from app.base.i18n import preferred
+from app.base.permissions import Actor
 from app.base.settings import Settings
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200)]
@@ -90,6 +91,19 @@ class Doorman(ASGIMiddleware):
         for guard in asked:
             guard.check(scope["user"])
         await next_app(scope, receive, send)
+
+    async def known(self, scope: Scope) -> Actor | None:
+        """Who is asking, for what answers before anything else was looked at; nothing may be changed on this word."""
+        scope["user"], scope["auth"] = None, None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                if value[:7].lower() == b"bearer ":
+                    await self._admit(scope, value[7:].decode("latin-1").strip())
+                return cast("Actor | None", scope["user"])
+        token = _cookies(scope).get(self.session_cookie)
+        if token is not None:
+            await self._admit(scope, token, cookie=True)
+        return cast("Actor | None", scope["user"])
 
     def _entry(self, scope: Scope) -> tuple[frozenset[str], tuple[May, ...]]:
         """Which parameters are whole numbers, and what is asked of the caller. No declared guard, no answer.

@@ -27,7 +27,7 @@ from app.base.errors import Refusal
 from app.base.i18n import Messages
 from app.base.permissions import Actor
 from app.base.settings import Settings, read_settings
-from app.handing import HANDED, OPENERS, STATES
+from app.handing import HANDED, OPENERS, STATE_OF
 from app.navigation import navigation
 from labels.express import Express
 
@@ -85,9 +85,10 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
         return Call(request, tools, now, clock.day(now))
 
     answers = http.Answers(tools)
+    doorman = http.Doorman(settings, database, clock)
     made = Litestar(
         **_routes(Provide(provide_call, sync_to_thread=False)),
-        middleware=[http.Doorman(settings, database, clock), Express(database, clock, OPENERS, STATES)],
+        middleware=[doorman],
         before_send=[headers.Headers(settings)],
         exception_handlers={
             Refusal: answers.refused,
@@ -100,6 +101,7 @@ def create_app(settings: Settings, *, db: Database | None = None, clock: Clock |
         logging_config=None,
         debug=False,
     )
+    made.asgi_handler = Express(made.asgi_handler, doorman.known, database, clock, OPENERS, STATE_OF)
     made.asgi_handler = http.Head(made.asgi_handler)
     if access_log.log.isEnabledFor(logging.DEBUG):
         made.asgi_handler = access_log.AccessLog(made.asgi_handler)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from app.base.edges import Handed
 from labels.basket import Tellers
-from labels.express import States
+from labels.express import StateOf
 from labels.reprint import Reaches
 from labels.scan import Unsafe
 from labels.stickers import Wording
@@ -24,5 +24,5 @@ WATCH: Handed[Watch] = Handed("watch")
 """What is done about a copied label."""
 OPEN: Handed[Mapping[str, Callable[[str], str]]] = Handed("open")
 """By kind: the public page that a code leads anyone to (a donor's receipt); most kinds have none."""
-STATES: Handed[States] = Handed("states")
-"""The whole state of a thing that carries a code."""
+STATE_OF: Handed[StateOf] = Handed("state_of")
+"""What a code is on, with the whole state of that."""

@@ -54,8 +54,8 @@ async def label_page(call: NamedDependency[Call], code: FromPath[str]) -> Respon
     if not _is_staff(call):
         return await for_anyone(call, bare)
     if _wants_state(call):
-        openers, states = call.tools.openers, call.handed(handed.STATES)
-        found = await call.peek(express.resolved, bare, call.actor, call.today, openers, states)
+        openers, state_of = call.tools.openers, call.handed(handed.STATE_OF)
+        found = await call.peek(express.resolved, bare, call.actor, call.today, openers, state_of)
         if found is not None and found.page:
             return Response(found, media_type="application/json")
     return _opened(call, await call.peek(scan.of_label, bare, call.actor))

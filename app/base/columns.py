@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, cast
@@ -35,6 +36,21 @@ class Id(TypeDecorator[UUID]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
         return UUID(bytes=value) if value is not None and _sqlite(dialect) else value
+
+    # The same once more without asking for each value which database it is: rows are made of ids.
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        return _bytes_of if _sqlite(dialect) else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        return _id_of if _sqlite(dialect) else super().result_processor(dialect, coltype)
+
+
+def _bytes_of(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
+
+
+def _id_of(value: bytes | None) -> UUID | None:
+    return None if value is None else UUID(bytes=value)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -36,6 +36,7 @@ GROUP_LIMIT = 256
 RETRIES = 12
 _RETRYABLE = {"40001", "40P01"}
 _READERS = 4
+_IN_HAND = "nuanxin_connection"
 
 
 def sound_sqlite() -> ModuleType:
@@ -245,9 +246,16 @@ def _in_savepoint(connection: Connection, command: _Command) -> Any:
     with Session(
         connection, autoflush=False, expire_on_commit=False, join_transaction_mode="create_savepoint"
     ) as session:
+        session.info[_IN_HAND] = session.connection()
         result = command.verb(session, *command.args, **command.kwargs)
         session.commit()
         return result
+
+
+def connection_of(session: Session) -> Connection:
+    """A session's connection; that of a command, which has one from beginning to end, without asking for it anew."""
+    in_hand: Connection | None = session.info.get(_IN_HAND)
+    return in_hand if in_hand is not None else session.connection()
 
 
 def _plain(error: BaseException) -> BaseException:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable
-from typing import Any
+from enum import StrEnum
+from typing import Any, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import BindParameter, Connection, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 from sqlalchemy.types import TypeEngine
 
-from app.base.db import Asking
+from app.base.db import Asking, connection_of
 
 Processor = Callable[[Any], Any]
 
@@ -52,7 +54,7 @@ class Prepared:
         return met
 
     def _run(self, asking: Asking, given: dict[str, Any], answer: Callable[[Any, _Compiled], Any]) -> Any:
-        connection = asking.connection() if isinstance(asking, Session) else asking
+        connection = connection_of(asking) if isinstance(asking, Session) else asking
         dialect = connection.dialect
         key = (dialect.name, tuple(given))
         compiled = self._compiled.get(key)
@@ -65,7 +67,10 @@ class _Compiled:
     """A statement in one database's words, and what turns values into the driver's and back."""
 
     def __init__(self, statement: Executable, dialect: Dialect, names: tuple[str, ...]) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(names))  # type: ignore[attr-defined]
+        # Numbers and words of the statement's own are written into it: a bound value from which a partial index's
+        # condition might follow makes SQLite plan the statement anew at every run.
+        whole: Any = replacement_traverse(cast("ExternallyTraversible", statement), {}, _written_out)
+        compiled = whole.compile(dialect=dialect, column_keys=list(names))
         if not isinstance(compiled, SQLCompiler) or compiled.insert_prefetch or compiled.update_prefetch:
             raise TypeError("a prepared statement has no values of its own making")
         if any(bind.expanding for bind in compiled.bind_names):
@@ -105,6 +110,14 @@ class _Compiled:
             for at, reader in self._readers:
                 raw[at] = reader(raw[at])
         return self._row(raw) if self._row else raw
+
+
+def _written_out(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
+    if isinstance(element, BindParameter) and type(element.value) is int:
+        return literal_column(str(element.value), element.type)
+    if isinstance(element, BindParameter) and isinstance(element.value, StrEnum) and element.value.isidentifier():
+        return literal_column(f"'{element.value}'", element.type)
+    return None
 
 
 def _first(cursor: Any, compiled: _Compiled) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.base import audit, replay
@@ -23,6 +23,7 @@ from inventory.errors import AlreadyTakenBack, SittingOver
 from inventory.models import Donation, DonationLine, Item, Movement
 from inventory.receiving.intake_facts import Verdict
 from labels import registry
+from labels.models import Label, LabelState
 
 SITTING = timedelta(hours=12)
 """How long a donation may be added to, and its lines taken back in one tap, by whoever received it."""
@@ -67,14 +68,19 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     fresh: tuple[UUID, ...] = ()
 
 
-_D, _L, _I = table(Donation).columns, table(DonationLine).columns, table(Item).columns
+_D, _L, _I, _C = table(Donation).columns, table(DonationLine).columns, table(Item).columns, table(Label).columns
 _DONATION = Prepared(select(_D.station, _D.receipt, _D.at, _D.declared).where(_D.id == bindparam("wanted")))
 _LINES = Prepared(
     select(
         _L.id, _L.item, _L.called, _L.lot_number, _L.expiry, _L.quantity, _L.verdict, _L.reasons, _L.pack,
         _L.taken_back_at, _I.name_zh, _I.name_en, _I.strength,
+        _C.code,
     )
-    .select_from(table(DonationLine).outerjoin(table(Item), _I.id == _L.item))
+    .select_from(
+        table(DonationLine)
+        .outerjoin(table(Item), _I.id == _L.item)
+        .outerjoin(table(Label), and_(_C.subject == _L.pack, _C.state == LabelState.BOUND))
+    )
     .where(_L.donation == bindparam("wanted"))
     .order_by(_L.id)
 )  # fmt: skip
@@ -93,22 +99,28 @@ def receipt(session: Session, donation: UUID, actor: Actor, *, fresh: tuple[UUID
     row = _DONATION.first(session, wanted=donation)
     if row is None:
         raise NotFound
-    station = stations.in_scope(session, actor, row.station)
-    lines = _LINES.all(session, wanted=donation)
-    labels = registry.codes_of(session, {line.pack for line in lines if line.pack})
+    return _receipt(session, donation, row, stations.in_scope(session, actor, row.station).name, fresh)
+
+
+def receipt_of(session: Session, donation: UUID, station_name: str, *, fresh: tuple[UUID, ...]) -> Receipt:
+    """``receipt`` for a caller that has just written the donation at this station, and so has looked at the scope."""
+    return _receipt(session, donation, _DONATION.first(session, wanted=donation), station_name, fresh)
+
+
+def _receipt(session: Session, donation: UUID, row: Any, station_name: str, fresh: tuple[UUID, ...]) -> Receipt:
     return Receipt(
         donation=donation,
         code=row.receipt,
         station=row.station,
-        station_name=station.name,
+        station_name=station_name,
         at=row.at,
         declared=row.declared,
-        lines=tuple(_told(line, labels.get(line.pack)) for line in lines),
+        lines=tuple(_told(line) for line in _LINES.all(session, wanted=donation)),
         fresh=fresh,
     )
 
 
-def _told(row: Any, label: str | None) -> ReceivedLine:
+def _told(row: Any) -> ReceivedLine:
     return ReceivedLine(
         line=row.id,
         item=row.item,
@@ -122,7 +134,7 @@ def _told(row: Any, label: str | None) -> ReceivedLine:
         verdict=Verdict(row.verdict),
         reasons=msgspec.convert(row.reasons, tuple[Reason, ...]),
         pack=row.pack,
-        label=label,
+        label=row.code,
         taken_back=row.taken_back_at is not None,
     )
 

@@ -26,7 +26,7 @@ from inventory.lots import lot_number as lot_number
 from inventory.models import Donation, DonationLine, Lot, Pack
 from inventory.recalling import recalls
 from inventory.receiving import donors, traces
-from inventory.receiving.donations import Receipt, receipt
+from inventory.receiving.donations import Receipt, receipt, receipt_of
 from inventory.receiving.donors import Donor, Given
 from inventory.receiving.intake_facts import DonationFacts, ItemFacts, Look, PackFacts, Verdict
 from inventory.receiving.printed_days import expiry_day as expiry_day
@@ -140,7 +140,7 @@ def receive(
         session, actor, "donation.receive", donation, now,
         lines=made["lines"], verdict=judged.verdict.value, codes=[reason.code for reason in judged.reasons],
     )  # fmt: skip
-    return receipt(session, donation, actor, fresh=tuple(lines))
+    return receipt_of(session, donation, places.name, fresh=tuple(lines))
 
 
 def _fits(line: NewLine, actor: Actor) -> None:

@@ -44,7 +44,7 @@ class Stand:
     token: str
     station: str
     gtin: str
-    code: str
+    labels: tuple[str, ...]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -89,27 +89,28 @@ def standing(folder: Path) -> Iterator[Stand]:
     accounts = json.loads(said.getvalue().splitlines()[-1])["accounts"]
     token = next(account["token"] for account in accounts if account["role"] == "volunteer")
     settings = Settings(data=folder / "data", keys=folder / "data-keys", base_url=f"http://127.0.0.1:{port}", port=port)
-    code, gtin = _prepared(settings)
+    labels, gtin = _prepared(settings)
     target = "tests.bench.yardsticks:serve"
     with serving(target, port, environment_of(settings), "/api/health") as (pids, start_s):
-        stand = Stand(port, pids, start_s, token, "", gtin, code)
-        yield Stand(port, pids, start_s, token, _station(stand), gtin, code)
+        stand = Stand(port, pids, start_s, token, "", gtin, labels)
+        yield Stand(port, pids, start_s, token, _station(stand), gtin, labels)
 
 
-def _prepared(settings: Settings) -> tuple[str, str]:
-    """A bound pack label and a known product code; makes the yardstick's table."""
+def _prepared(settings: Settings) -> tuple[tuple[str, ...], str]:
+    """Labels on packs, each scanned in its turn, and a known product code; makes the yardstick's table."""
     engine = sqlite_engine(settings.sqlite_file)
     with engine.begin() as connection:
         yardsticks.ROWS.create(connection)
-        code = connection.exec_driver_sql(
-            "SELECT code FROM labels WHERE kind = 'pack' AND state = 'bound' ORDER BY code LIMIT 1"
-        ).scalar_one()
+        labels = connection.exec_driver_sql(
+            "SELECT code FROM labels WHERE kind = 'pack' AND state = 'bound' ORDER BY code LIMIT 200"
+        ).scalars()
+        codes = tuple(labels)
         gtin = connection.exec_driver_sql(
             "SELECT gtin FROM barcodes JOIN items ON items.id = barcodes.item "
             "WHERE items.code = 'med-001' ORDER BY gtin LIMIT 1"
         ).scalar_one()
     engine.dispose()
-    return code, gtin
+    return codes, gtin
 
 
 def _station(stand: Stand) -> str:
@@ -151,7 +152,8 @@ def _round(
 ) -> tuple[Outcome, Outcome, Outcome, Outcome]:
     share = 10 if warm else 1
     # The address in a label's QR, asked by somebody signed in for the whole state of what it is on.
-    look = Shot("GET", f"/L/{stand.code}", {**stand.headers, "Accept": "application/json"})
+    asking = {**stand.headers, "Accept": "application/json"}
+    looks = [Shot("GET", f"/L/{code}", asking) for code in stand.labels]
     row = Shot("POST", "/api/yardstick", stand.headers, b'{"number":5}')
     serial = itertools.count()
 
@@ -166,7 +168,7 @@ def _round(
 
     return (
         fire(bare_port, lambda _: Shot("GET", "/api/yardstick"), RESOLVES // share, 8, bare_pids),
-        fire(stand.port, lambda _: look, RESOLVES // share, 8, stand.pids),
+        fire(stand.port, lambda number: looks[number % len(looks)], RESOLVES // share, 8, stand.pids),
         fire(stand.port, lambda _: row, RECEIPTS // share, CLIENTS, stand.pids),
         fire(stand.port, gift, RECEIPTS // share, CLIENTS, stand.pids),
     )
