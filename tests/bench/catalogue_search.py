@@ -62,16 +62,22 @@ def fill(db: Database) -> None:
         db.write_now(catalogue_rows.put_items, rows[begin : begin + CHUNK], SYSTEM, now)
 
 
+def names(dice: random.Random) -> Iterator[tuple[str, str]]:
+    """Made-up names of medicines, Chinese and English, without end."""
+    while True:
+        name = dice.choice(_FIRST) + dice.choice(_MIDDLE) + dice.choice(_MIDDLE) + dice.choice(_LAST)
+        yield name, f"{dice.choice(_ENGLISH)} {dice.choice(_ENGLISH)}"
+
+
 def _rows(dice: random.Random) -> Iterator[ItemRow]:
     pattern: StarterItem = starter_items()[0]
-    for number in range(ITEMS):
-        name = dice.choice(_FIRST) + dice.choice(_MIDDLE) + dice.choice(_MIDDLE) + dice.choice(_LAST)
+    for number, (name, english) in zip(range(ITEMS), names(dice), strict=False):
         yield ItemRow(
             facts=replace(
                 pattern,
                 code=catalogue_rows.NEW,
                 name_zh=f"{name}{number % 97}",
-                name_en=f"{dice.choice(_ENGLISH)} {dice.choice(_ENGLISH)} tablets {number}",
+                name_en=f"{english} tablets {number}",
                 aliases=(name[:4],),
             ),
             approvals=(f"国药准字H{number:08}",),

@@ -32,11 +32,12 @@ from inventory import ledger
 from inventory.ledger import Spot
 from inventory.models import Holding, Place, PlaceKind
 from inventory.stock import levels
-from tests.bench import catalogue_search, serve
+from tests.bench import catalogue_search, goods_list, serve
 from tests.bench.stock_store import TODAY, fill, percentile
 
 FEW, MANY = 10_000, 1_000_000
 READINGS = 60
+PARTS = ["serve", "levels", "check", "catalogue", "import"]
 GOALS = {
     "resolve_cpu_vs_bare": "<= 2",
     "receive_cpu_vs_one_row": "<= 3",
@@ -55,9 +56,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", choices=["serve", "levels", "check", "catalogue"], action="append")
+    options.add_argument("--only", choices=PARTS, action="append")
     given = options.parse_args()
-    parts = given.only or ["serve", "levels", "check", "catalogue"]
+    parts = given.only or PARTS
     with tempfile.TemporaryDirectory(prefix="nuanxin-bench-") as folder:
         figures = measured(Path(folder), given.rounds, parts)
     print(f"{'figure':28}{'measured':>12}{'goal':>12}")
@@ -84,6 +85,10 @@ def measured(folder: Path, rounds: int, parts: list[str]) -> dict[str, Any]:
         with serve.standing(folder / "serve") as stand:
             served = serve.measured(stand, rounds)
         figures |= {name: value for name, value in served.items() if name in GOALS or "cpu_us" in name}
+    if "import" in parts:
+        (folder / "import").mkdir()
+        with serve.standing(folder / "import") as stand:
+            figures |= goods_list.measured(stand)
     return figures
 
 

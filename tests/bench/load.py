@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +49,10 @@ def fire(port: int, shots: Callable[[int], Shot], count: int, clients: int, pids
     before, started = cpu_seconds(pids), time.perf_counter()
     taken = asyncio.run(_clients(port, shots, count, clients))
     elapsed, after = time.perf_counter() - started, cpu_seconds(pids)
+    return _outcome(taken, elapsed, after - before)
+
+
+def _outcome(taken: list[tuple[int, float]], elapsed: float, cpu: float) -> Outcome:
     statuses: dict[int, int] = {}
     for status, _ in taken:
         statuses[status] = statuses.get(status, 0) + 1
@@ -55,8 +61,8 @@ def fire(port: int, shots: Callable[[int], Shot], count: int, clients: int, pids
         statuses,
         statistics.median(times),
         times[min(len(times) - 1, int(len(times) * 0.99))],
-        (after - before) / count * 1e6,
-        count / elapsed,
+        cpu / len(taken) * 1e6,
+        len(taken) / elapsed,
     )
 
 
@@ -67,12 +73,29 @@ async def _clients(port: int, shots: Callable[[int], Shot], count: int, clients:
     return taken
 
 
+async def paced(
+    port: int, shots: Callable[[int], Shot], clients: int, pause_s: float, until: asyncio.Future[object]
+) -> Outcome:
+    """As ``fire``, for as long as something else takes, with a pause after each answer; no CPU is told."""
+    taken: list[tuple[int, float]] = []
+    numbers = itertools.takewhile(lambda _: not until.done(), itertools.count())
+    began = time.perf_counter()
+    await asyncio.gather(*(_client(port, shots, numbers, taken, pause_s) for _ in range(clients)))
+    return _outcome(taken, time.perf_counter() - began, 0.0)
+
+
 async def _client(
-    port: int, shots: Callable[[int], Shot], numbers: Iterator[int], taken: list[tuple[int, float]]
+    port: int,
+    shots: Callable[[int], Shot],
+    numbers: Iterator[int],
+    taken: list[tuple[int, float]],
+    pause_s: float = 0.0,
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     host = f"127.0.0.1:{port}"
     for number in numbers:
+        if pause_s:
+            await asyncio.sleep(random.uniform(0, 2 * pause_s))
         began = time.perf_counter()
         writer.write(shots(number).encode(host))
         status = await _answer(reader)

@@ -45,6 +45,7 @@ class Stand:
     station: str
     gtin: str
     labels: tuple[str, ...]
+    office: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -87,13 +88,15 @@ def standing(folder: Path) -> Iterator[Stand]:
         if nuanxin([*wanted, "--port", str(port)]) != 0:
             raise RuntimeError("the demo store could not be made")
     accounts = json.loads(said.getvalue().splitlines()[-1])["accounts"]
-    token = next(account["token"] for account in accounts if account["role"] == "volunteer")
+    token, office = (
+        next(account["token"] for account in accounts if account["role"] == role) for role in ("volunteer", "office")
+    )
     settings = Settings(data=folder / "data", keys=folder / "data-keys", base_url=f"http://127.0.0.1:{port}", port=port)
     labels, gtin = _prepared(settings)
     target = "tests.bench.yardsticks:serve"
     with serving(target, port, environment_of(settings), "/api/health") as (pids, start_s):
-        stand = Stand(port, pids, start_s, token, "", gtin, labels)
-        yield Stand(port, pids, start_s, token, _station(stand), gtin, labels)
+        stand = Stand(port, pids, start_s, token, "", gtin, labels, office)
+        yield Stand(port, pids, start_s, token, _station(stand), gtin, labels, office)
 
 
 def _prepared(settings: Settings) -> tuple[tuple[str, ...], str]:
