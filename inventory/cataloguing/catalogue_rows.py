@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -80,19 +80,57 @@ class Current(msgspec.Struct, frozen=True, kw_only=True):
     barcodes: frozenset[str]
 
 
+class NewItem(NamedTuple):
+    """What follows from a new row alone, its code left open: the columns as the rules read it until it is verified."""
+
+    columns: dict[str, Any]
+    proposed: dict[str, Any] | None
+    waits: tuple[str, ...]
+
+    def coded(self, code: str) -> dict[str, Any]:
+        """The columns with this code."""
+        facts = {**self.columns["facts"], "code": code}
+        search = f"{searchable([code])}\n{self.columns['search']}"
+        proposed = {**self.proposed, "code": code} if self.proposed else None
+        return {**self.columns, "code": code, "search": search, "facts": facts, "proposed": proposed}
+
+
+class Thought(NamedTuple):
+    """What can be said of a row without looking into the catalogue; ``new`` where it is new and without a fault."""
+
+    faults: tuple[Fault, ...]
+    new: NewItem | None
+
+
 Change = tuple[str, Any, Any]
 
 
-def put_items(session: Session, rows: Sequence[ItemRow], actor: Actor, now: datetime) -> tuple[Put, ...]:
+def thought(row: ItemRow) -> Thought:
+    """Most of the work on a row: whoever puts many does it before the write, for which all others wait (pure)."""
+    wrong = tuple(faults(row.facts, row.approvals or (), row.drug_codes or (), row.barcodes or ()))
+    if wrong or row.item is not None:
+        return Thought(wrong, None)
+    facts = replace(row.facts, confidence="unverified", verified_by="", verified_on=None)
+    held = strict_reading(facts)
+    waits = loosened(held, facts)
+    columns = row_of(held) | {"search": searchable((held.name_zh, held.name_en, *held.aliases))}
+    return Thought((), NewItem(columns, msgspec.to_builtins(facts) if waits else None, waits))
+
+
+def put_items(
+    session: Session, rows: Sequence[ItemRow], actor: Actor, now: datetime, thoughts: Sequence[Thought] = ()
+) -> tuple[Put, ...]:
     """Add and change items in a handful of statements; one answer for every row, in their order.
 
     A new row and a looser one are read strictly until ``catalogue_verify.verify`` (see ``stricter``). Sent again, the
     same row is ``unchanged``: nothing is written, no edition is given. Some hundred rows fit into one write.
+    ``thoughts``: those of the rows, where somebody had them before.
     """
     edition = next_edition(session)
     there = current(session, [row.item for row in rows if row.item is not None])
     batch = _Batch(session, there, edition, actor, now)
-    puts = tuple(batch.put(row) for row in rows)
+    known = thoughts or [thought(row) for row in rows]
+    puts = tuple(batch.put(row, of) for row, of in zip(rows, known, strict=True))
     batch.write()
     written = [one for one in puts if one.outcome in {"added", "changed"}]
     if written:
@@ -218,15 +256,14 @@ class _Batch:
         self.ingredients = set(session.execute(select(Ingredient.slug)).scalars())
         self.rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _WRITES}
 
-    def put(self, row: ItemRow) -> Put:
-        found = (
-            *faults(row.facts, row.approvals or (), row.drug_codes or (), row.barcodes or ()),
-            *(Fault("actives", "item_ingredient", one) for one in self._unknown(row.facts)),
-        )
+    def put(self, row: ItemRow, of: Thought) -> Put:
+        found = (*of.faults, *(Fault("actives", "item_ingredient", one) for one in self._unknown(row.facts)))
         if found:
             return Put(outcome="faulty", item=row.item, code=row.facts.code, faults=found)
+        if of.new is not None:
+            return self._add(row, of.new)
         if row.item is None:
-            return self._add(row)
+            raise ValueError("the thought is of another row")
         was = self.there.get(row.item)
         if was is None or was.edition != row.edition or was.facts.code == UNKNOWN_CODE:
             return Put(outcome="stale", item=row.item, code=was.facts.code if was else "")
@@ -242,19 +279,15 @@ class _Batch:
             if self.rows[name]:
                 connection.execute(statement, self.rows[name])
 
-    def _add(self, row: ItemRow) -> Put:
-        code = row.facts.code
+    def _add(self, row: ItemRow, new: NewItem) -> Put:
+        code, item = row.facts.code, new_id()
         if code == NEW:
             code = self._next_code(row.facts.kind)
         elif code in {one["code"] for one in self.rows["add"]} or with_codes(self.session, [code]):
             return Put(outcome="stale", code=code)
-        facts = replace(row.facts, code=code, confidence="unverified", verified_by="", verified_on=None)
-        held, item = strict_reading(facts), new_id()
-        waits = loosened(held, facts)
-        columns = {**row_of(held), "proposed": msgspec.to_builtins(facts) if waits else None, "edition": self.edition}
-        self.rows["add"].append({"id": item, **columns})
+        self.rows["add"].append({"id": item, **new.coded(code), "edition": self.edition})
         self._history(item, "added", self._codes(item, row, None))
-        return Put(outcome="added", item=item, code=code, edition=self.edition, waits=waits)
+        return Put(outcome="added", item=item, code=code, edition=self.edition, waits=new.waits)
 
     def _change(self, row: ItemRow, was: Current) -> Put:
         new = replace(row.facts, **{name: getattr(was.facts, name) for name in _OURS})

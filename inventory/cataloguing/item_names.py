@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from labels import codes
 
@@ -42,12 +44,28 @@ def _sound(name: str) -> str:
 def _slot(sign: str) -> str:
     if not is_chinese(sign):
         return sign
-    # Heavy to import, and needed only where a name is written.
-    from pypinyin.pinyin_dict import pinyin_dict
-
-    readings = pinyin_dict.get(ord(sign), "").split(",")
+    readings = _readings().get(ord(sign), "").split(",")
     typed = dict.fromkeys(way for reading in readings if reading for way in _typed(reading))
     return "/".join(typed) or "?"
+
+
+@cache
+def _readings() -> dict[int, str]:
+    """How each character may be read, by its number; read where first asked for.
+
+    The package's table of characters alone: with the package come tables of phrases, two hundred thousand objects that
+    every collection of garbage would look through, for a quarter of a second.
+    """
+    package = find_spec("pypinyin")
+    if package is None or package.origin is None:
+        raise ImportError("pypinyin")
+    spec = spec_from_file_location("pinyin_dict", Path(package.origin).with_name("pinyin_dict.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError("pypinyin.pinyin_dict")
+    table = module_from_spec(spec)
+    spec.loader.exec_module(table)
+    found: dict[int, str] = table.pinyin_dict
+    return found
 
 
 def _typed(reading: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from app.base.fields import Line, OptionalLine
 from app.base.permissions import Actor
 from app.base.spreadsheets import Fault as SheetFault
 from app.base.spreadsheets import Row, SheetEmpty, text_of
-from inventory.cataloguing.catalogue_rows import NEW, Current, ItemRow, Put, current, put_items
+from inventory.cataloguing.catalogue_rows import NEW, Current, ItemRow, Put, Thought, current, put_items, thought
 from inventory.cataloguing.item_faults import Fault
 from inventory.importing.import_columns import FIELDS, SYNONYMS, guess, is_official, samples
 from inventory.importing.import_match import Difference, Given, Judged, Seen, gone_since, judge
@@ -225,12 +225,13 @@ def drop(session: Session, run: UUID, now: datetime) -> None:
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A part about to be checked or applied; ``rows`` are as read, ``plan`` as judged before."""
+    """A part about to be checked or applied: as read, as judged before, and, by row, what new goods would be."""
 
     number: int
     said: tuple[Said, ...]
     plan: tuple[Judged, ...]
     given: Given
+    new: dict[int, tuple[ItemRow, Thought]]
 
 
 def next_part(session: Session, run: UUID, state: ImportState) -> Part | None:
@@ -245,12 +246,16 @@ def next_part(session: Session, run: UUID, state: ImportState) -> Part | None:
     ).first()  # fmt: skip
     if row is None:
         return None
-    return Part(
-        number=row.number,
-        said=tuple(read_row(one, row.columns, Kind(row.kind)) for one in _rows(row.rows)),
-        plan=judged(row.plan),
-        given=Given(source=row.source, wanted=row.wanted),
-    )
+    said = tuple(read_row(one, row.columns, Kind(row.kind)) for one in _rows(row.rows))
+    given, plan = Given(source=row.source, wanted=row.wanted), judged(row.plan)
+    new = {one.number: _new_row(one, given) for one, was in zip(said, plan, strict=False) if was.outcome == "new"}
+    thoughts = {number: (made, thought(made)) for number, made in new.items()}
+    return Part(number=row.number, said=said, plan=plan, given=given, new=thoughts)
+
+
+def _new_row(said: Said, given: Given) -> ItemRow:
+    facts = as_new(said, said.code or NEW, given.source, given.wanted)
+    return ItemRow(facts=facts, approvals=said.approvals, drug_codes=said.drug_codes, barcodes=said.barcodes)
 
 
 def checked(session: Session, part: Part, seen: Seen) -> tuple[Judged, ...]:
@@ -302,23 +307,21 @@ def _written(session: Session, run: UUID, part: Part, actor: Actor, now: datetim
     ]
     gone = gone_since(session, [said for said, plan in meant if plan.outcome == "new"])
     there = current(session, [plan.item for _, plan in meant if plan.item is not None])
-    rows = {
-        said.number: row
-        for said, plan in meant
-        if said.number not in gone and (row := _item_row(said, plan, there, part.given)) is not None
-    }
-    puts = dict(zip(rows, put_items(session, list(rows.values()), actor, now), strict=True)) if rows else {}
+    known = {number: new for number, new in part.new.items() if number not in gone}
+    for said, plan in meant:
+        row = _changed_row(said, plan, there) if plan.item is not None else None
+        if row is not None:
+            known[said.number] = row, thought(row)
+    rows, thoughts = zip(*known.values(), strict=True) if known else ((), ())
+    puts = dict(zip(known, put_items(session, rows, actor, now, thoughts), strict=True)) if rows else {}
     edition = next((put.edition for put in puts.values() if put.outcome in ("added", "changed")), None)
     if edition is not None:
         session.execute(insert(ImportEdition).values(edition=edition, run=run))
     return [_outcome(plan, puts.get(plan.number)) for plan in part.plan]
 
 
-def _item_row(said: Said, plan: Judged, there: dict[UUID, Current], given: Given) -> ItemRow | None:
-    if plan.item is None:
-        facts = as_new(said, said.code or NEW, given.source, given.wanted)
-        return ItemRow(facts=facts, approvals=said.approvals, drug_codes=said.drug_codes, barcodes=said.barcodes)
-    ours = there.get(plan.item)
+def _changed_row(said: Said, plan: Judged, there: dict[UUID, Current]) -> ItemRow | None:
+    ours = there.get(plan.item) if plan.item is not None else None
     if ours is None:
         return None
     kept = {one.field for one in plan.kept}

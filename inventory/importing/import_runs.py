@@ -52,7 +52,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 def packed(value: Any) -> bytes:
     """Rows as they are kept."""
-    return zlib.compress(msgspec.json.encode(value), 6)
+    return zlib.compress(msgspec.json.encode(value), 1)
 
 
 def judged(data: bytes | None) -> tuple[Judged, ...]:
