@@ -100,7 +100,7 @@ async def drop_line(call: NamedDependency[Call], data: JSONBody[DropLine]) -> Mo
 @post("/api/parcels/unpack", operation_id="unpackParcel", guards=[may(Permission.PACK)], status_code=200)
 async def unpack(call: NamedDependency[Call], data: JSONBody[Unpack]) -> Moved:
     """Take a parcel apart before it left the station; its label ends, its needs are open again."""
-    return Moved(data.parcel, await call.write(unpacking.unpack, data, call.actor, call.now))
+    return Moved(data.parcel, await call.write(unpacking.unpack, data, call.actor, call.today, call.now))
 
 
 @post("/api/parcels/label", operation_id="claimParcelLabel", guards=[may(Permission.PACK)], status_code=200)

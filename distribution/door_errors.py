@@ -71,6 +71,18 @@ class PackTaken(Refusal):
     code = "PACK_TAKEN"
 
 
+class KitElsewhere(Refusal):
+    """The care parcel stands at another station."""
+
+    code = "KIT_ELSEWHERE"
+
+
+class KitNotWanted(Refusal):
+    """The care parcel holds something, or so much of it, that this parcel does not wait for."""
+
+    code = "KIT_NOT_WANTED"
+
+
 class AlreadyPacked(Refusal):
     """The pack lies in this parcel already; nothing was counted twice."""
 

@@ -17,6 +17,7 @@ from app.base.fields import Key
 from app.base.ids import new_id
 from app.base.permissions import Actor
 from app.base.reasons import Reason
+from distribution import kit_packing
 from distribution.clone_signs import PACK, PARCEL, Sign, sign_of
 from distribution.door_errors import IncidentClosed
 from distribution.journey import Event, State
@@ -173,6 +174,7 @@ def _drop(session: Session, parcel: Parcel, line: ParcelLine, actor: Actor, now:
     own = stations.places(session, parcel.station)
     source = own.reserved if line.state is LineState.RESERVED else Spot(parcel.place, PlaceKind.PARCEL)
     ledger.move(session, line.pack, line.quantity, source, own.quarantine, REASON, actor, now, subject=parcel.id)
+    kit_packing.open_bags(session, [line], actor, now)
     mark(session, [line], LineState.DROPPED)
     settle(session, [line.need], now)
 

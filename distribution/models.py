@@ -246,7 +246,10 @@ class LineState(StrEnum):
 
 
 class ParcelLine(Base):
-    """One item for one resident in a parcel: reserved as one pack, perhaps packed as another of the same lot."""
+    """One item for one resident in a parcel: reserved as one pack, perhaps packed as another of the same lot.
+
+    ``bag``: it lies in the parcel inside this care parcel, unopened.
+    """
 
     __tablename__ = "parcel_lines"
     __table_args__ = strict(
@@ -267,6 +270,7 @@ class ParcelLine(Base):
     quantity: Mapped[int]
     state: Mapped[LineState] = mapped_column(Word(LineState))
     release_by: Mapped[str | None]
+    bag: Mapped[UUID | None] = mapped_column(ForeignKey("kit_bags.id"))
 
 
 class ParcelStep(Base):

@@ -17,7 +17,7 @@ from app.base.errors import Invalid, Refusal
 from app.base.fields import Key, OptionalLine, ScannedText, fault_of
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from distribution import custody, picking, unpacking, wording
+from distribution import custody, kit_packing, picking, unpacking, wording
 from distribution.door_errors import AlreadyPacked, WrongStep
 from distribution.journey import State
 from distribution.parcel_labels import ClaimLabel
@@ -77,10 +77,12 @@ async def pack_page(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
 async def _pack_page(call: Call, parcel: UUID, no: Refusal | None = None) -> Response[str]:
     view = await call.read(picking.pick_list, parcel, call.actor)
     said = await wording.told(call, no) if no else None
+    fits = await call.read(kit_packing.that_fits, parcel, call.today) if view.state is State.PLANNED else ""
     return call.page(
         "distribution/pack_parcel.html",
         no.status if no else 200,
         parcel=view,
+        kit=fits,
         key=new_id(),
         told=said,
         reasons=list(DropReason),
@@ -101,11 +103,14 @@ async def pack_scan(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Resp
     if not by_script(call):
         return call.go(f"/packing/{parcel}")
     name = done.name_zh if call.language == "zh" else done.name_en
+    if done.how == "kit":
+        name = call.say("packing.kit", n=len(done.lines_done))
     answer: dict[str, Any] = {
         "outcome": "ok",
         "title": name,
         "text": call.say(f"packing.how.{done.how}"),
         "line": str(done.line),
+        "lines": [str(line) for line in done.lines_done],
         "state": "done",
         "progress": {"value": done.packed, "max": done.lines},
     }
@@ -164,7 +169,7 @@ async def unpack(call: NamedDependency[Call], parcel: FromPath[UUID]) -> Respons
     form = await call.form()
     try:
         order = call.filled(Unpack, form, parcel=parcel)
-        await call.write(unpacking.unpack, order, call.actor, call.now)
+        await call.write(unpacking.unpack, order, call.actor, call.today, call.now)
     except Refusal as no:
         return await _pack_page(call, parcel, no)
     return call.go(f"/packing/{parcel}")

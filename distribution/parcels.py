@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -14,6 +15,7 @@ from app.base import replay
 from app.base.fields import Key, ScannedText
 from app.base.permissions import Actor
 from app.base.vault import Vault
+from distribution import kit_packing
 from distribution.door_errors import (
     AlreadyPacked,
     HeldPack,
@@ -34,11 +36,11 @@ from inventory.ledger import Spot
 from inventory.models import Holding, Lot, Pack, Place, PlaceKind
 from inventory.packs import shelf_of
 
-How = Literal["reserved", "shelf", "swapped"]
+How = Literal["reserved", "shelf", "swapped", "kit"]
 
 
 class PackLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A pack's label, scanned for a parcel."""
+    """A pack's label, or an assembled care parcel's, scanned for a parcel."""
 
     key: Key
     parcel: UUID
@@ -46,7 +48,10 @@ class PackLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan did: which line is packed, by its own pack, another from the shelf, or one swapped with a parcel."""
+    """What a scan did: which line is packed, by its own pack, another from the shelf, or one swapped with a parcel.
+
+    A care parcel packs several ``lines_done`` at once; names and quantity are then of the first of them.
+    """
 
     parcel: UUID
     line: UUID
@@ -57,36 +62,44 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
     packed: int
     lines: int
     state: State
+    lines_done: tuple[UUID, ...]
 
 
 def pack(session: Session, vault: Vault, scan: PackLine, actor: Actor, today: date, now: datetime) -> Packed:
     """Put the scanned pack into the parcel, reserved → parcel, and keep every promise to other parcels.
 
-    Another pack of the same lot takes the line's reservation over. Safety is judged before the first pack and when
-    the last line is packed. Raises a code of its own for each wrong pack; then nothing has moved.
+    Another pack of the same lot takes the line's reservation over; a care parcel goes in whole. Safety is judged before
+    the first pack, with every care parcel and when the last line is packed. Raises a code of its own for each wrong
+    pack; then nothing has moved.
     """
     parcel = locked(session, scan.parcel)
     in_scope(parcel, actor)
     if made := replay.made_by(session, actor, scan.key, "parcel.pack", scan):
-        return _packed(session, parcel, UUID(made["line"]), made["how"])
+        return _packed(session, parcel, [UUID(line) for line in made["lines"]], made["how"])
     if parcel.state != State.PLANNED:
         raise WrongStep(state=parcel.state, event=Event.PACK.value)
     if not lines_of(session, parcel.id, LineState.PACKED):
         still_safe(session, vault, parcel, today, now)
-    found = _scanned_pack(session, scan.code)
+    kind, subject = _scanned(session, scan.code)
+    done: Sequence[UUID]
+    how: How
     try:
-        line, how = _place(session, parcel, found, actor, today, now)
+        if kind == "kit":
+            done, how = kit_packing.pack_kit(session, vault, parcel, subject, actor, today, now), "kit"
+        else:
+            line, how = _place(session, parcel, _pack(session, subject), actor, today, now)
+            mark(session, [line], LineState.PACKED)
+            done = [line.id]
     except NotEnough:  # another parcel took it in the same moment
         raise PackTaken from None
-    mark(session, [line], LineState.PACKED)
-    replay.keep(session, actor, scan.key, "parcel.pack", scan, {"line": str(line.id), "how": how}, now)
+    replay.keep(session, actor, scan.key, "parcel.pack", scan, {"lines": [str(one) for one in done], "how": how}, now)
     finish(session, vault, parcel, actor, today, now)
-    return _packed(session, parcel, line.id, how)
+    return _packed(session, parcel, done, how)
 
 
-def _packed(session: Session, parcel: Parcel, line_id: UUID, how: How) -> Packed:
+def _packed(session: Session, parcel: Parcel, done: Sequence[UUID], how: How) -> Packed:
     live = [line for line in lines_of(session, parcel.id) if line.state is not LineState.DROPPED]
-    line = session.execute(select(ParcelLine).where(ParcelLine.id == line_id)).scalar_one()
+    line = session.execute(select(ParcelLine).where(ParcelLine.id == done[0])).scalar_one()
     item = names(session, [line.item])[line.item]
     return Packed(
         parcel=parcel.id,
@@ -98,14 +111,20 @@ def _packed(session: Session, parcel: Parcel, line_id: UUID, how: How) -> Packed
         packed=sum(line.state is not LineState.RESERVED for line in live),
         lines=len(live),
         state=State(parcel.state),
+        lines_done=tuple(done),
     )
 
 
-def _scanned_pack(session: Session, code: str) -> Pack:
+def _scanned(session: Session, code: str) -> tuple[str, UUID]:
+    """Kind and id of what can be put into a parcel; raises NotAPack, and as ``scanned``."""
     label = scanned(session, code)
-    if label.kind != "pack":
+    if label.kind not in {"pack", "kit"} or label.subject is None:
         raise NotAPack
-    return session.execute(select(Pack).where(Pack.id == label.subject)).scalar_one()
+    return label.kind, label.subject
+
+
+def _pack(session: Session, pack: UUID) -> Pack:
+    return session.execute(select(Pack).where(Pack.id == pack)).scalar_one()
 
 
 def _place(

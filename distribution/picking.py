@@ -64,6 +64,8 @@ class PickLine(msgspec.Struct, frozen=True, kw_only=True):
     ends: str
     state: LineState
     for_medic: bool
+    bag_ends: str
+    recalled: bool
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,14 +196,15 @@ def pick_list(session: Session, parcel: UUID, actor: Actor) -> ParcelView:
 
 def _pick_lines(session: Session, parcel: Parcel) -> tuple[PickLine, ...]:
     rows = session.execute(
-        select(ParcelLine, Item, Lot.number, Lot.expiry)
+        select(ParcelLine, Item, Lot.number, Lot.expiry, Lot.recalled_on)
         .join(Item, Item.id == ParcelLine.item)
         .join(Lot, Lot.id == ParcelLine.lot)
         .where(ParcelLine.parcel == parcel.id)
         .order_by(ParcelLine.id)
     ).all()
     packs = [line.pack for line, *_ in rows]
-    codes, shelves = registry.codes_of(session, set(packs)), _shelves(session, packs, parcel.station)
+    bags = {line.bag for line, *_ in rows if line.bag is not None}
+    codes, shelves = registry.codes_of(session, {*packs, *bags}), _shelves(session, packs, parcel.station)
     waiting = releases.outstanding(session, parcel.id) if parcel.state == State.PLANNED else ()
     return tuple(
         PickLine(
@@ -220,8 +223,10 @@ def _pick_lines(session: Session, parcel: Parcel) -> tuple[PickLine, ...]:
             ends=codes.get(line.pack, "")[-SHOWN_OF_A_CODE:],
             state=line.state,
             for_medic=line.id in waiting,
+            recalled=recalled_on is not None,
+            bag_ends=codes.get(line.bag, "")[-SHOWN_OF_A_CODE:] if line.bag else "",
         )
-        for line, item, lot, expiry in rows
+        for line, item, lot, expiry, recalled_on in rows
     )
 
 

@@ -21,14 +21,16 @@ from distribution import recall_reach, recalling, wording
 from distribution.packing_pages import zone_of
 from distribution.recall_models import CallOutcome
 from distribution.recall_reach import Reach, RecallRow
-from distribution.recalling import CloseRecall, Door, RecordCall, Report
+from distribution.recalling import CloseRecall, Door, OpenKit, RecordCall, Report
 from inventory.cataloguing import catalogue
+from inventory.kitting.kit_bags import TakenApart
 from inventory.recalling import recall_lines, recalls
 from inventory.recalling.recalls import NewRecall, Withdraw
 from labels import codes
 
 Words = Annotated[str, QueryParameter(max_length=60, pattern=PLAIN)]
 Lines = Annotated[str, QueryParameter(max_length=400, pattern=PLAIN)]
+_OPENS = [may(Permission.ASSEMBLE, Permission.RECALL)]
 
 
 class Recalls(msgspec.Struct, frozen=True):
@@ -102,6 +104,13 @@ async def record_call(call: NamedDependency[Call], data: JSONBody[RecordCall]) -
     return Opened(data.recall)
 
 
+@post("/api/recalls/kits/take-apart", operation_id="takeRecalledKitApart", guards=_OPENS,
+      status_code=200)  # fmt: skip
+async def open_kit(call: NamedDependency[Call], data: JSONBody[OpenKit]) -> TakenApart:
+    """Take a care parcel apart that holds something called back: that goes to quarantine, the rest to its shelf."""
+    return await call.write(recalling.open_kit, data, call.actor, call.today, call.now)
+
+
 @post("/api/recalls/close", operation_id="closeRecall", guards=[may(Permission.RECALL)], status_code=200)
 async def close_recall(call: NamedDependency[Call], data: JSONBody[CloseRecall]) -> Report:
     """Close a recall once every unit and every door is accounted for."""
@@ -168,17 +177,22 @@ async def open_page(call: NamedDependency[Call]) -> Response[Any]:
     return call.go(f"/recalls/{recall}")
 
 
-async def _page(call: Call, recall: UUID, no: Refusal | None = None, door: Door | None = None) -> Response[str]:
+async def _page(
+    call: Call, recall: UUID, no: Refusal | None = None, door: Door | None = None, typed: str = ""
+) -> Response[str]:
     return call.page(
         "distribution/recall.html",
         no.status if no else 200,
         reach=await call.read(recall_reach.reach, recall, call.actor),
         door=door,
+        typed=typed,
         outcomes=tuple(CallOutcome),
         new_key=new_id,
         shown=codes.shown,
         zone=zone_of(call),
         works=call.actor.may(Permission.RECALL),
+        packs=call.actor.may(Permission.PACK),
+        follows=call.actor.may(Permission.READ_PARCELS),
         told=await wording.told(call, no) if no else None,
     )
 
@@ -196,6 +210,18 @@ async def stop_again(call: NamedDependency[Call], recall: FromPath[UUID]) -> Res
     await call.read(recall_reach.reach, recall, call.actor)
     await _stop(call, recall)
     return call.go(f"/recalls/{recall}")
+
+
+@post("/recalls/{recall:uuid}/kits/{bag:uuid}", guards=_OPENS, include_in_schema=False)
+async def kit_page(call: NamedDependency[Call], recall: FromPath[UUID], bag: FromPath[UUID]) -> Response[Any]:
+    """Take a care parcel apart, in one tap."""
+    form = await call.form()
+    try:
+        order = call.filled(OpenKit, form, recall=recall, bag=bag)
+        await call.write(recalling.open_kit, order, call.actor, call.today, call.now)
+    except Refusal as no:
+        return await _page(call, recall, no)
+    return call.go(f"/recalls/{recall}#packs")
 
 
 @post("/recalls/{recall:uuid}/doors/{line:uuid}", guards=[may(Permission.CALL_BACK)], include_in_schema=False,
@@ -227,7 +253,7 @@ async def close_page(call: NamedDependency[Call], recall: FromPath[UUID]) -> Res
         order = call.filled(CloseRecall, form, recall=recall)
         await call.write(recalling.close, call.vault, order, call.actor, call.today, call.now)
     except Refusal as no:
-        return await _page(call, recall, no)
+        return await _page(call, recall, no, typed=form.get("summary", [""])[0])
     return call.go(f"/recalls/{recall}")
 
 
@@ -243,8 +269,9 @@ async def withdraw_page(call: NamedDependency[Call], recall: FromPath[UUID]) -> 
 
 
 api: list[BaseRouteHandler] = [
-    list_recalls, open_recall, read_recall, open_door, record_call, close_recall, withdraw_recall,
+    list_recalls, open_recall, read_recall, open_door, record_call, open_kit, close_recall, withdraw_recall,
 ]  # fmt: skip
 pages: list[BaseRouteHandler] = [
-    recalls_page, new_page, open_page, recall_page, stop_again, door_page, call_page, close_page, withdraw_page,
+    recalls_page, new_page, open_page, recall_page, stop_again, kit_page, door_page, call_page, close_page,
+    withdraw_page,
 ]  # fmt: skip

@@ -11,14 +11,16 @@ import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.base.errors import NotFound
+from app.base.errors import Forbidden, NotFound
 from app.base.models import Account
 from app.base.permissions import Actor, Permission
 from distribution.journey import State
 from distribution.models import Given, Household, LineState, Parcel, ParcelLine, Team
 from distribution.parcel_state import STANDING
+from distribution.picking import SHOWN_OF_A_CODE
 from distribution.recall_models import RecallCall
 from inventory import stations
+from inventory.kitting.kit_models import KitBag
 from inventory.models import VIRTUAL, Holding, Item, Lot, Movement, Pack, Place, PlaceKind, Station
 from inventory.recalling import recalls
 from inventory.recalling.recall_models import Recall, RecallCriterion
@@ -30,7 +32,9 @@ MOST = 200
 
 
 class RecallRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A recall in the list: what it is, and how many units lie where they should not, and calls are to be made."""
+    """A recall in the list: what it is, how many units lie where they should not or in care parcels that are to be
+    taken apart, and how many calls are to be made.
+    """
 
     id: UUID
     title: str
@@ -40,6 +44,7 @@ class RecallRow(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
     withdrawn: bool
     loose: int
+    in_kits: int
     calls: int
 
 
@@ -56,7 +61,11 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stands(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of a pack in one place. ``safe``: nobody can be given them there."""
+    """Units of a pack in one place. ``safe``: nobody can be given them there, and they wait for their disposal.
+
+    In an assembled care parcel (``bag``, its label's ``bag_ends``) they are stopped too: it goes nowhere, and is to be
+    taken apart, by this reader where ``mine``.
+    """
 
     pack: UUID
     label: str | None
@@ -69,6 +78,14 @@ class Stands(msgspec.Struct, frozen=True, kw_only=True):
     station: str
     quantity: int
     safe: bool
+    bag: UUID | None
+    bag_ends: str
+    mine: bool
+
+    @property
+    def loose(self) -> bool:
+        """Whether nothing stops them yet but what is checked at every step on their way."""
+        return not self.safe and self.bag is None
 
 
 class InParcel(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +124,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     came: int
     safe: int
+    in_kits: int
     loose: int
     handed_over: int
     disposed: int
@@ -139,11 +157,13 @@ def waiting(session: Session, actor: Actor) -> int:
 
 
 def _row(session: Session, row: Recall, actor: Actor) -> RecallRow:
-    loose = sum(one.quantity for one in _stands(session, row.id, actor) if not one.safe)
+    stands = _stands(session, row.id, actor)
     calls = sum(not one.settled for one in _doors(session, row.id, actor))
     return RecallRow(
         id=row.id, title=row.title, notice=row.notice, severity=row.severity, opened_at=row.opened_at,
-        closed_at=row.closed_at, withdrawn=row.withdrawn, loose=loose, calls=calls,
+        closed_at=row.closed_at, withdrawn=row.withdrawn, calls=calls,
+        loose=sum(one.quantity for one in stands if one.loose),
+        in_kits=sum(one.quantity for one in stands if one.bag is not None),
     )  # fmt: skip
 
 
@@ -198,7 +218,7 @@ def balance(session: Session, recall: UUID) -> Balance:
         )
         for kind, units in rows:
             sums[kind] = sums.get(kind, 0) + sign * int(units)
-    held = {True: 0, False: 0}
+    held = {"safe": 0, "in_kits": 0, "loose": 0}
     for kind, units in session.execute(
         select(Place.kind, func.sum(Holding.quantity))
         .join(Place, Place.id == Holding.place)
@@ -207,17 +227,12 @@ def balance(session: Session, recall: UUID) -> Balance:
         .where(Holding.quantity > 0, recalls.lots_of(recall))
         .group_by(Place.kind)
     ):
-        held[is_safe(kind)] += int(units)
+        held["safe" if kind in SAFE else "in_kits" if kind is PlaceKind.KIT else "loose"] += int(units)
     return Balance(
-        came=-sums.get(PlaceKind.DONOR, 0), safe=held[True], loose=held[False],
+        came=-sums.get(PlaceKind.DONOR, 0), **held,
         handed_over=sums.get(PlaceKind.RESIDENTS, 0), disposed=sums.get(PlaceKind.DISPOSAL, 0),
         corrected=sums.get(PlaceKind.CORRECTION, 0),
     )  # fmt: skip
-
-
-def is_safe(kind: PlaceKind) -> bool:
-    """Whether goods in a place of this kind can be given to nobody."""
-    return kind in SAFE
 
 
 def _stands(session: Session, recall: UUID, actor: Actor) -> tuple[Stands, ...]:
@@ -225,27 +240,39 @@ def _stands(session: Session, recall: UUID, actor: Actor) -> tuple[Stands, ...]:
     query = (
         select(
             Holding.pack, Holding.quantity, Place.kind, Place.name, Station.name.label("station"), Lot.number,
-            Lot.expiry, Item.name_zh, Item.name_en,
+            Lot.expiry, Item.name_zh, Item.name_en, KitBag.id.label("bag"), Station.id.label("at"), Station.community,
         )
         .join(Place, Place.id == Holding.place)
         .join(Pack, Pack.id == Holding.pack)
         .join(Lot, Lot.id == Pack.lot)
         .join(Item, Item.id == Pack.item)
         .join(Station, Station.id == at)
+        .outerjoin(KitBag, KitBag.place == Place.id)
         .where(Holding.quantity > 0, recalls.lots_of(recall))
         .order_by(Station.name, Place.kind, Holding.pack)
     )  # fmt: skip
     rows = session.execute(query if _sees_all(actor) else query.where(stations.visible(actor))).all()
-    labels = registry.codes_of(session, {row.pack for row in rows})
+    labels = registry.codes_of(session, {row.pack for row in rows} | {row.bag for row in rows if row.bag})
     found = [
         Stands(
             pack=row.pack, label=labels.get(row.pack), name_zh=row.name_zh, name_en=row.name_en,
             lot_number=row.number, expiry=row.expiry, place_kind=row.kind, place_name=row.name, station=row.station,
-            quantity=row.quantity, safe=is_safe(row.kind),
+            quantity=row.quantity, safe=row.kind in SAFE, bag=row.bag,
+            bag_ends=labels.get(row.bag, "")[-SHOWN_OF_A_CODE:] if row.bag else "",
+            mine=row.bag is not None and _takes_apart(actor, row.at, row.community),
         )
         for row in rows
     ]  # fmt: skip
-    return tuple(sorted(found, key=lambda one: one.safe))
+    return tuple(sorted(found, key=lambda one: (one.safe, one.bag is not None)))
+
+
+def _takes_apart(actor: Actor, station: UUID, community: UUID | None) -> bool:
+    try:
+        actor.need(Permission.ASSEMBLE, Permission.RECALL)
+        actor.at_station(station, community)
+    except (Forbidden, NotFound):
+        return False
+    return True
 
 
 def _parcels(session: Session, recall: UUID, actor: Actor) -> tuple[InParcel, ...]:

@@ -14,7 +14,7 @@ from app.base import audit, replay
 from app.base.errors import NotFound
 from app.base.fields import Key, Note
 from app.base.ids import new_id
-from app.base.permissions import Actor
+from app.base.permissions import Actor, Permission
 from app.base.vault import Vault
 from distribution import recall_reach, residents
 from distribution.errors import NoPhone
@@ -25,7 +25,9 @@ from distribution.recall_models import SETTLED, CallOutcome, RecallCall
 from distribution.residents import Called, Purpose
 from inventory import ledger, stations
 from inventory.errors import RecallUnfinished
-from inventory.models import Lot
+from inventory.kitting import kit_bags
+from inventory.kitting.kit_bags import TakeApart, TakenApart
+from inventory.models import Lot, Movement, Pack
 from inventory.recalling import recalls
 from inventory.recalling.recall_models import Recall
 
@@ -71,6 +73,32 @@ def _unpromise(session: Session, parcel: Parcel, recall: UUID, actor: Actor, now
     settle(session, (line.need for line in lines), now)
     if parcel.state == State.PLANNED and not lines_of(session, parcel.id, *STANDING):
         step(session, parcel, Event.CANCEL, actor, now, reason="recalled")
+
+
+class OpenKit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take a care parcel apart that holds something of a recall."""
+
+    key: Key
+    recall: UUID
+    bag: UUID
+
+
+def open_kit(session: Session, order: OpenKit, actor: Actor, today: date, now: datetime) -> TakenApart:
+    """Take a care parcel apart from the recall's page: what is called back goes to quarantine, the rest to its shelf.
+
+    Raises Forbidden for who neither assembles nor works recalls, NotFound out of scope or for a bag that the recall
+    does not reach, KitEnded.
+    """
+    actor.need(Permission.ASSEMBLE, Permission.RECALL)
+    reached = (
+        select(Movement.id)
+        .join(Pack, Pack.id == Movement.pack)
+        .join(Lot, Lot.id == Pack.lot)
+        .where(Movement.subject == order.bag, Movement.reason == kit_bags.ASSEMBLE, recalls.lots_of(order.recall))
+    )
+    if session.execute(reached.limit(1)).first() is None:
+        raise NotFound
+    return kit_bags.take_apart(session, TakeApart(key=order.key, bags=(order.bag,)), actor, today, now)
 
 
 # ---------------------------------------------------------------- calls
@@ -164,16 +192,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def close(session: Session, vault: Vault, order: CloseRecall, actor: Actor, today: date, now: datetime) -> Report:
-    """Close a recall with its report. Raises RecallUnfinished while a unit lies loose or a call is open, NotFound,
-    RecallOver. Lots stay recalled, and what the recall names is refused at intake, for good.
+    """Close a recall with its report. Raises RecallUnfinished while a unit lies loose, in a care parcel or in a
+    resident's parcel, or a call is open; NotFound, RecallOver. Lots stay recalled, and what the recall names is refused
+    at intake, for good.
     """
     made = replay.made_by(session, actor, order.key, "recall.close", order)
     if made is not None:
         return msgspec.convert(made, Report)
     recall = recalls.locked(session, order.recall)
     reached = recall_reach.reach(session, recall.id, actor)
-    if reached.balance.loose or reached.parcels or any(not door.settled for door in reached.doors):
-        raise RecallUnfinished
+    loose, kits = reached.balance.loose, reached.balance.in_kits
+    parcels, doors = len(reached.parcels), sum(not door.settled for door in reached.doors)
+    if loose or kits or parcels or doors:
+        raise RecallUnfinished(loose=loose, kits=kits, parcels=parcels, doors=doors)
     report = Report(
         summary=order.summary, came=reached.balance.came, in_quarantine=reached.balance.safe,
         disposed=reached.balance.disposed, handed_over=reached.balance.handed_over,

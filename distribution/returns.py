@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.base import replay
 from app.base.fields import Key, ScannedText
 from app.base.permissions import Actor
+from distribution import kit_packing
 from distribution.deliveries import hands_of
 from distribution.door_errors import ReachedResident, WrongStep
 from distribution.journey import Event, Failure, Restock, State, restock
@@ -92,6 +93,7 @@ def _put_away(
     stopped = stops.stopped(session, {line.pack for line in lines})
     targets = {"dispose": (own.bin, "return-dispose"), "quarantine": (own.quarantine, "incident")}
     goes: dict[str, Restock] = {}
+    kit_packing.open_bags(session, lines, actor, now)
     for line in lines:
         where = _where(items[line.item], sealed, out_for)
         if where != "dispose" and line.pack in stopped:

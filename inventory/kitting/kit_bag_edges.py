@@ -232,6 +232,7 @@ async def _bag_page(call: Call, bag: UUID, no: Refusal | None = None) -> Respons
         prints=call.actor.may(Permission.PRINT_LABELS),
         replaces=call.actor.may(Permission.REPRINT_LABEL),
         assembles=call.actor.may(Permission.ASSEMBLE),
+        follows=call.actor.may(Permission.READ_PARCELS),
         undoes=found.state is BagState.TAKEN_APART and recent and found.own_end,
         refusal=no,
         key=new_id(),

@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.base import audit, replay
@@ -243,14 +243,9 @@ def together(session: Session, undo: PutTogether, actor: Actor, today: date, now
         raise KitEnded
     if bag.ended_by != actor.account or now - bag.ended_at > SITTING:
         raise SittingOver
-    back = aliased(Movement)
-    rows = session.execute(
-        select(Movement.id, Movement.pack, Place.kind)
-        .join(Place, Place.id == Movement.target)
-        .outerjoin(back, back.reverses == Movement.id)
-        .where(Movement.subject == bag.id, Movement.reason == TAKE_APART, back.id.is_(None))
-        .order_by(Movement.id)
-    ).all()
+    rows = session.execute(_taken_out(bag.id)).all()
+    if not rows:  # it was opened inside a parcel: what was in it went on singly
+        raise KitEnded
     if any(row.kind is PlaceKind.QUARANTINE for row in rows) or _bad(session, {row.pack for row in rows}, today):
         raise OnlyQuarantine
     for row in rows:
@@ -265,6 +260,22 @@ def together(session: Session, undo: PutTogether, actor: Actor, today: date, now
     audit.note(session, actor, "kit.together", bag.id, now)
     replay.keep(session, actor, undo.key, "kit.together", undo, {"bag": str(bag.id)}, now)
     return bag.id
+
+
+def came_apart(session: Session, bag: UUID) -> bool:
+    """Whether a bag's goods were taken out of it at its station, and not put back."""
+    return session.execute(_taken_out(bag).limit(1)).first() is not None
+
+
+def _taken_out(bag: UUID) -> Select[UUID, UUID, PlaceKind]:
+    back = aliased(Movement)
+    return (
+        select(Movement.id, Movement.pack, Place.kind)
+        .join(Place, Place.id == Movement.target)
+        .outerjoin(back, back.reverses == Movement.id)
+        .where(Movement.subject == bag, Movement.reason == TAKE_APART, back.id.is_(None))
+        .order_by(Movement.id)
+    )
 
 
 def _bad(session: Session, held: set[UUID], today: date) -> bool:

@@ -53,3 +53,21 @@ class KitNotDraft(Refusal):
     """Only the newest draft of a recipe can be put into force."""
 
     code = "KIT_NOT_DRAFT"
+
+
+class KitRecalled(Refusal):
+    """Something in the bag is called back: it goes nowhere until the bag was taken apart."""
+
+    code = "KIT_RECALLED"
+
+
+class KitExpired(Refusal):
+    """The last good day of something in the bag is over: it goes nowhere until the bag was taken apart."""
+
+    code = "KIT_EXPIRED"
+
+
+class KitStopped(Refusal):
+    """Somebody still looks into something in the bag: it goes nowhere until the bag was taken apart."""
+
+    code = "KIT_STOPPED"

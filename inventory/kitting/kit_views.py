@@ -15,8 +15,9 @@ from app.base.errors import NotFound
 from app.base.permissions import Actor, Permission
 from inventory import stations
 from inventory.cataloguing.starter import StarterItem
-from inventory.kitting import kit_making, kits
+from inventory.kitting import kit_bags, kit_going, kit_making, kits
 from inventory.kitting.kit_bags import ASSEMBLE
+from inventory.kitting.kit_going import Whereabouts
 from inventory.kitting.kit_models import BagState, KitBag
 from inventory.kitting.kits import Recipe
 from inventory.models import Holding, Item, Kit, Lot, Movement, Pack, Station
@@ -51,7 +52,8 @@ class InBag(msgspec.Struct, frozen=True, kw_only=True):
 class BagView(msgspec.Struct, frozen=True, kw_only=True):
     """A bag: what was made of which recipe, where, when, and its contents now (or, of one that is no more, as it was).
 
-    ``unsafe``: something in it is expired, recalled or stopped: it must not go out and is taken apart.
+    ``unsafe``: something in it is expired, recalled or stopped: it must not go out and is taken apart. ``own_end``: the
+    reader took it apart here. ``went``: the parcel that it was packed into.
     """
 
     bag: UUID
@@ -68,6 +70,7 @@ class BagView(msgspec.Struct, frozen=True, kw_only=True):
     unsafe: bool
     contents: tuple[InBag, ...]
     own_end: bool
+    went: Whereabouts | None
 
 
 class BagRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +129,8 @@ def bag(session: Session, wanted: UUID, actor: Actor, today: date) -> BagView:
         made_at=found.made_at, ended_at=found.ended_at,
         apart=kit_making.to_keep_apart({one.hazard for one in contents}),
         unsafe=standing and any(one.expired or one.recalled or one.stopped for one in contents),
-        contents=contents, own_end=found.ended_by == actor.account,
+        contents=contents, own_end=found.ended_by == actor.account and kit_bags.came_apart(session, found.id),
+        went=kit_going.where(session, found),
     )  # fmt: skip
 
 
@@ -191,19 +195,18 @@ def _contents(session: Session, found: KitBag, recipe: Recipe, today: date) -> t
 
 # ---------------------------------------------------------------- labels and scans
 
-_B, _H, _P, _L = table(KitBag).columns, table(Holding).columns, table(Pack).columns, table(Lot).columns
+_M, _P, _L = table(Movement).columns, table(Pack).columns, table(Lot).columns
 _RECALLED = (
     select(_L.id)
     .join(table(Pack), _P.lot == _L.id)
-    .join(table(Holding), _H.pack == _P.id)
-    .join(table(KitBag), _B.place == _H.place)
-    .where(_B.id == bindparam("of_bag"), _H.quantity > 0, _L.recalled_on.is_not(None))
+    .join(table(Movement), _M.pack == _P.id)
+    .where(_M.subject == bindparam("of_bag"), _M.reason == ASSEMBLE, _L.recalled_on.is_not(None))
     .limit(1)
 )
 
 
 def bag_is_recalled(asking: Asking, wanted: UUID) -> bool:
-    """Whether something in the bag is called back; False for a bag that is not there."""
+    """Whether something that went into the bag is called back, delivered or not; False for a bag that is not there."""
     return asking.execute(_RECALLED, {"of_bag": wanted}).first() is not None
 
 
@@ -223,17 +226,27 @@ def _words(recipe: Recipe, expiry: date | None, say: Say) -> LabelText:
     )
 
 
+_TOLD = {BagState.ASSEMBLED: "here", BagState.PACKED: "packed", BagState.TAKEN_APART: "ended"}
+
+
 def told(session: Session, wanted: UUID, actor: Actor, today: date) -> Told:
     """What the scan page says of a bag; raises NotFound out of scope."""
     found = bag(session, wanted, actor, today)
-    ended = found.state is not BagState.ASSEMBLED
-    state = "ended" if ended else "unsafe" if found.unsafe else "here"
+    unsafe = found.unsafe or any(one.recalled for one in found.contents)
+    state = "unsafe" if unsafe else _TOLD[found.state]
     return Told(
         outcome=Outcome.KNOWN if state == "here" else Outcome.WRONG,
         state=state,
-        params={"station": found.station_name},
+        params={"station": found.station_name, "door": found.went.serial if found.went else ""},
         name_zh=found.recipe.name_zh,
         name_en=found.recipe.name_en,
         expiry=found.expiry,
-        fits=(Act.PRINT,) if found.label and actor.may(Permission.PRINT_LABELS) else (),
+        fits=_fits(found, state, actor),
     )
+
+
+def _fits(found: BagView, state: str, actor: Actor) -> tuple[Act, ...]:
+    """What can be done with a bag from the scan page; each verb judges again."""
+    packs = (Act.PACK,) if state == "here" and actor.may(Permission.PACK) else ()
+    prints = (Act.PRINT,) if found.label and actor.may(Permission.PRINT_LABELS) else ()
+    return packs + prints

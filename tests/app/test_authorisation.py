@@ -145,6 +145,7 @@ TABLE = {
     "readRecall": "VPCOU",
     "openRecallDoor": "CO",
     "recordRecallCall": "CO",
+    "takeRecalledKitApart": "VPO",
     "closeRecall": "PO",
     "withdrawRecall": "PO",
     # between stations, lost, thrown away

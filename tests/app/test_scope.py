@@ -362,8 +362,8 @@ BY_CODE = {"takeBackParcel", "lookUp", "endLabel", "readPhoto"}
 """What names its thing by a scanned code; tested below."""
 BEFORE_TWO = {"reprintLabel"}
 """What a second person must look on at: alone, the own thing is found and refused."""
-BY_RECALL = {"openRecallDoor", "recordRecallCall"}
-"""What names a line that somebody was given; tried by another community's coordinator in the tests of recalls."""
+BY_RECALL = {"openRecallDoor", "recordRecallCall", "takeRecalledKitApart"}
+"""What names a line that somebody was given, or a care parcel; tried from out of scope in the tests of recalls."""
 RECALLS = {"readRecall", "closeRecall", "withdrawRecall"}
 """A recall is the whole sub-district's; what each reader sees of it is tried in the tests of recalls."""
 NOBODY_S_OWN = {

@@ -170,6 +170,8 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("own-passphrase", quarter.medic, "/secret"),
         MainPage("home-coordinator", quarter.coordinator, "/"),
         MainPage("recalls", quarter.coordinator, "/recalls"),
+        MainPage("recall-new", quarter.medic, "/recalls/new?q=口罩"),
+        MainPage("recall", quarter.medic, f"/recalls/{_recalled(work)}"),
         MainPage("incidents", quarter.coordinator, "/incidents", open_first),
         MainPage("import", quarter.coordinator, "/catalogue/import"),
         MainPage("import-columns", quarter.coordinator, "/catalogue/import", upload),
@@ -210,6 +212,20 @@ def day(work: Work) -> tuple[MainPage, ...]:
         MainPage("audit", town.auditor, "/audit"),
         MainPage("not-found", quarter.coordinator, "/nowhere"),
     )
+
+
+def _recalled(work: Work) -> str:
+    """A recall with a pack in quarantine and one in a care parcel."""
+    quarter, phone = work.quarter, work.phone
+    lines = [{"item": work.town.items[MASK], "quantity": 1}]
+    said = {"name_zh": "口罩包", "name_en": "Masks", "valid_from": work.today, "lines": lines}
+    kit = phone.do(quarter.coordinator, "/api/kits/recipes", **said)["id"]
+    label = work.shelved(MASK, 3, lot="Q9")[0]
+    pack = phone.post(quarter.volunteer, "/api/scan", text=label)["meaning"]["subject"]
+    phone.do(quarter.volunteer, "/api/kits/assemble", kit=kit, station=quarter.station, packs=[pack])
+    named = [{"item": work.town.items[MASK], "lot_number": "Q9"}]
+    made = phone.do(quarter.medic, "/api/recalls", title="口罩 Q9 批召回", severity=2, criteria=named)
+    return str(made["recall"])
 
 
 def _assembled(work: Work) -> str:

@@ -91,3 +91,31 @@ def test_a_coordinator_changes_a_recipe_with_a_substitute_and_loses_nothing_that
     coordinator.arrives(f"/kits/{kit['code']}")
     coordinator.reads("新换法包")
     coordinator.sees("kit.version", n=2)
+
+
+def test_a_care_parcel_fills_a_parcel_by_one_scan_of_its_label(
+    comes: Comes, served: Served, quarter: Quarter, work: Work
+) -> None:
+    lines = [{"item": work.town.items[code], "quantity": 1} for code in (MASK, BLEACH)]
+    said = {"name_zh": "整袋包", "name_en": "Whole bag", "valid_from": work.today, "lines": lines}
+    kit = work.phone.do(quarter.coordinator, "/api/kits/recipes", **said)
+    bagged = work.shelved(MASK) + work.shelved(BLEACH)
+    packs = [work.phone.post(quarter.volunteer, "/api/scan", text=one)["meaning"]["subject"] for one in bagged]
+    order = {"kit": kit["id"], "station": quarter.station, "packs": packs}
+    (bag,) = work.phone.do(quarter.volunteer, "/api/kits/assemble", **order)["bags"]
+    label = work.phone.get(quarter.volunteer, f"/api/kits/bags/{bag}")["label"]
+    work.shelved(MASK, lot="B2")
+    work.shelved(BLEACH, lot="B2")
+    work.need(work.resident("王测试"), MASK, BLEACH)
+    work.matched()
+    (parcel,) = work.parcels()
+    volunteer = comes(quarter.volunteer)
+    volunteer.go(f"/packing/{parcel['id']}")
+    volunteer.sees("packing.kit_fits", ends=label[-4:])
+    pick(volunteer, label)
+    expect(volunteer.main.locator("[data-outcome=ok]")).to_contain_text(volunteer.say("packing.kit", n=2))
+    expect(volunteer.main.locator("[data-line][data-state=done]")).to_have_count(2)
+    volunteer.go(f"/kits/bags/{bag}")
+    volunteer.sees("kit.bag.in_parcel", door=quarter.doors[0].serial)
+    volunteer.press("kit.bag.to_parcel")
+    volunteer.arrives(f"/packing/{parcel['id']}")

@@ -187,7 +187,9 @@ def promise(session: Session, world: World, *codes: str, door: int = 0, expiry: 
             id=plan, state=PlanState.APPROVED, seed="s", policies={}, snapshot=b"", made_by=SYSTEM.account, made_at=NOW
         )
     )
-    session.execute(insert(Place).values(id=place, kind=PlaceKind.PARCEL, name="", station=world.station))
+    session.execute(
+        insert(Place).values(id=place, kind=PlaceKind.PARCEL, name="", station=world.station, holder=parcel)
+    )
     session.execute(
         insert(Parcel).values(
             id=parcel,

@@ -358,7 +358,7 @@ def test_a_parcel_is_taken_apart_as_long_as_it_is_in_the_station(door: Door, how
     if how_far == "ready":
         door.label(made.parcel)
     order = unpacking.Unpack(key=uuid4(), parcel=made.parcel, reason=DropReason.OTHER)
-    states = {door.db.write_now(unpacking.unpack, order, door.world.volunteer, door.now) for _ in range(2)}
+    states = {door.db.write_now(unpacking.unpack, order, door.world.volunteer, door.today, door.now) for _ in range(2)}
     assert states == {State.CANCELLED if how_far == "planned" else State.UNPACKED}
     assert [door.where(pack) for pack in made.packs] == [{"shelf": 1}] * 2
     assert door.needs(made) == {"open"}
@@ -449,7 +449,7 @@ def test_packing_needs_the_parcel_verb_of_its_own_key(door: Door) -> None:
     door.scan(made.parcel, made.codes[0], key=key)
     order = unpacking.Unpack(key=key, parcel=made.parcel, reason=DropReason.OTHER)
     with pytest.raises(KeyReused):
-        door.db.write_now(unpacking.unpack, order, door.world.volunteer, door.now)
+        door.db.write_now(unpacking.unpack, order, door.world.volunteer, door.today, door.now)
     assert parcels.PackLine.__struct_config__.forbid_unknown_fields
 
 

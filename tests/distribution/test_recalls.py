@@ -18,16 +18,19 @@ from distribution import recall_reach, recalling
 from distribution.door_errors import RecalledPack
 from distribution.journey import State
 from distribution.recall_models import CallOutcome, RecallCall
-from distribution.recalling import CloseRecall, RecordCall
+from distribution.recalling import CloseRecall, OpenKit, RecordCall
 from inventory.cataloguing.catalogue_models import ItemNumber
 from inventory.errors import NotReleasable, RecallOver, RecallUnfinished, UnknownItem
+from inventory.kitting.kit_bags import TakenApart
+from inventory.kitting.kit_errors import KitRecalled
 from inventory.models import Barcode, Lot, PlaceKind
 from inventory.recalling import recall_lines, recalls
 from inventory.recalling.recall_models import RecallCriterion
 from inventory.recalling.recalls import Criterion, NewRecall, Withdraw
 from inventory.releasing import release
 from inventory.releasing.release import ReleasePack
-from tests.distribution.door_world import MASK, PARACETAMOL, Door, item_of
+from tests.distribution.door_world import BLEACH, MASK, PARACETAMOL, Door, item_of
+from tests.distribution.kit_world import assembled
 
 EVERY_BATCH = ""
 
@@ -220,6 +223,82 @@ def test_goods_of_a_recall_are_recognised_at_the_counter_by_any_of_their_names(d
     assert door.read(recalls.is_called_back, other, "X", "6901234567892")
     assert door.read(recalls.is_called_back, other, "X", None, "国药准字 H12345678")
     assert not door.read(recalls.is_called_back, other, "X", None, "")
+
+
+# ---------------------------------------------------------------- care parcels
+
+
+def open_kit(door: Door, found: UUID, bag: UUID, actor: Actor) -> TakenApart:
+    order = OpenKit(key=uuid4(), recall=found, bag=bag)
+    return door.db.write_now(recalling.open_kit, order, actor, door.today, door.now)
+
+
+def test_what_is_called_back_inside_a_care_parcel_is_stopped_where_it_is(door: Door, medic: Actor) -> None:
+    bag = assembled(door, MASK, BLEACH)
+    found = recall(door, of_item(door, MASK, "K1"))
+    (one,) = reach(door, found, medic).stands
+    assert (one.place_kind, one.bag, one.bag_ends) == (PlaceKind.KIT, bag.id, bag.code[-4:])
+    assert (one.loose, one.safe, one.mine) == (False, False, True)
+    row = reach(door, found).recall
+    assert (row.loose, row.in_kits) == (0, 1)
+    door.agrees()
+
+
+def test_a_care_parcel_with_a_recalled_part_goes_into_no_bag_for_a_door(door: Door) -> None:
+    made, bag = door.promise(MASK, BLEACH), assembled(door, MASK, BLEACH)
+    recall(door, of_item(door, MASK, "K1"))
+    with pytest.raises(KitRecalled):
+        door.scan(made.parcel, bag.code)
+    assert door.where(bag.packs[0]) == {"kit": 1}
+
+
+def test_a_care_parcel_in_a_parcel_does_not_leave_the_station_with_a_recalled_part(door: Door) -> None:
+    made, bag = door.promise(MASK, BLEACH), assembled(door, MASK, BLEACH)
+    door.scan(made.parcel, bag.code)
+    door.planned(made)
+    recall(door, of_item(door, MASK, "K1"))
+    with pytest.raises(RecalledPack):
+        door.take_over(made.parcel)
+
+
+def test_no_recall_closes_over_a_care_parcel_until_it_is_taken_apart(door: Door, medic: Actor) -> None:
+    bag = assembled(door, MASK, BLEACH)
+    found = recall(door, of_item(door, MASK, "K1"))
+    with pytest.raises(RecallUnfinished) as no:
+        close(door, found)
+    assert no.value.params == {"loose": 0, "kits": 1, "parcels": 0, "doors": 0}
+    done = open_kit(door, found, bag.id, medic)
+    assert (done.shelved, done.quarantined) == (1, 1)
+    assert [door.where(pack) for pack in bag.packs] == [{"quarantine": 1}, {"shelf": 1}]
+    report = close(door, found)
+    assert (report.came, report.in_quarantine) == (1, 1)
+    door.agrees()
+
+
+def test_only_those_who_assemble_or_work_recalls_take_a_recalled_care_parcel_apart(door: Door) -> None:
+    bag = assembled(door, MASK)
+    found = recall(door, of_item(door, MASK, "K1"))
+    with pytest.raises(Forbidden):
+        open_kit(door, found, bag.id, door.world.coordinator)
+    with pytest.raises(NotFound):
+        open_kit(door, found, bag.id, door.world.far_volunteer)
+    assert open_kit(door, found, bag.id, door.world.volunteer).quarantined == 1
+
+
+def test_a_recall_takes_no_care_parcel_apart_that_it_does_not_reach(door: Door) -> None:
+    bag = assembled(door, BLEACH)
+    found = recall(door, of_item(door, MASK))
+    with pytest.raises(NotFound):
+        open_kit(door, found, bag.id, door.world.volunteer)
+    assert door.where(bag.packs[0]) == {"kit": 1}
+
+
+def test_another_station_sees_no_care_parcel_of_this_one_and_takes_none_apart(door: Door) -> None:
+    assembled(door, MASK)
+    found = recall(door, of_item(door, MASK, "K1"))
+    assert reach(door, found, door.world.far_volunteer).stands == ()
+    auditor = Actor(account=uuid4(), role=Role.AUDITOR)
+    assert [one.mine for one in reach(door, found, auditor).stands] == [False]
 
 
 # ---------------------------------------------------------------- doors

@@ -8,7 +8,7 @@ import { word } from "./words.js";
 const tones = { ok: "ok", duplicate: "hold", wrong: "bad" };
 let line = Promise.resolve();
 
-/** The server answers {outcome: ok|duplicate|wrong, title?, text?, line?, state?, count?, progress?: {value, max, words?}, next?: {href, label}}. */
+/** The server answers {outcome: ok|duplicate|wrong, title?, text?, line?, lines?, state?, count?, progress?: {value, max, words?}, next?: {href, label}}. */
 export function collect(panel, text, format) {
   const scanned = { text, format, idempotency_key: newKey() };
   line = line.then(() => send(panel, scanned));
@@ -64,10 +64,12 @@ function failed(panel, scanned, key) {
 }
 
 // The list on the page follows what the server said: the line's state and count, and the progress bar.
-function mark({ line: id, state, count, progress }) {
-  const row = id ? document.querySelector(`[data-line="${CSS.escape(String(id))}"]`) : null;
-  if (row && state) row.dataset.state = state;
-  if (row && count !== undefined && row.querySelector("[data-count]")) row.querySelector("[data-count]").textContent = count;
+function mark({ line, lines = line ? [line] : [], state, count, progress }) {
+  for (const id of lines) {
+    const row = document.querySelector(`[data-line="${CSS.escape(String(id))}"]`);
+    if (row && state) row.dataset.state = state;
+    if (row && count !== undefined && row.querySelector("[data-count]")) row.querySelector("[data-count]").textContent = count;
+  }
   const gauge = progress ? document.querySelector("[data-progress]") : null;
   if (!gauge) return;
   const bar = gauge.querySelector("progress");
