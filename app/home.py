@@ -15,6 +15,7 @@ from app.base.permissions import Actor, Role
 from distribution import incident_list, recall_reach
 from distribution.journey import State
 from distribution.models import MedicDecision, Need, NeedState, Parcel, ParcelLine
+from inventory.counting import stocktake_views
 from inventory.moving import transfer_lists
 from inventory.receiving import traces
 from inventory.releasing import hold
@@ -46,6 +47,7 @@ _DOORS: dict[str, tuple[str, str]] = {
     "/stock": ("home.stock", "box"),
     "/transfers": ("home.transfers", "truck"),
     "/disposals": ("home.disposals", "out"),
+    "/stocktakes": ("nav.stocktakes", "check"),
     "/stock/alerts": ("stock.alerts.title", "warning"),
     "/labels": ("home.labels", "label"),
     "/people": ("home.people", "people"),
@@ -64,6 +66,7 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/packing",
         "/returns",
         "/transfers",
+        "/stocktakes",
         "/disposals",
         "/stock",
         "/labels",
@@ -82,6 +85,7 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/appeals",
         "/stock/alerts",
         "/transfers",
+        "/stocktakes",
         "/disposals",
         "/stock",
         "/labels",
@@ -99,6 +103,7 @@ _OF_ROLE: dict[Role, tuple[str, ...]] = {
         "/appeals",
         "/stock/alerts",
         "/transfers",
+        "/stocktakes",
         "/disposals",
         "/stock",
         "/labels",
@@ -177,6 +182,7 @@ _COUNTS: dict[str, Callable[[Session, Actor], int | None]] = {
     "/recalls": recall_reach.waiting,
     "/transfers": transfer_lists.waiting,
     "/disposals": disposal.waiting,
+    "/stocktakes": stocktake_views.waiting,
     "/policy": policy_views.waiting,
     "/trace-repeats": traces.waiting,
 }

@@ -112,6 +112,12 @@ def listed(session: Session, actor: Actor) -> tuple[StocktakeRow, ...]:
     return _told(session, session.execute(query).all(), actor)
 
 
+def waiting(session: Session, actor: Actor) -> int:
+    """Stocktakes of the actor's stations that are not over."""
+    open_ones = select(func.count()).select_from(Stocktake).join(Station, Station.id == Stocktake.station)
+    return session.execute(open_ones.where(Stocktake.state.in_(OPEN), stations.visible(actor))).scalar_one()
+
+
 def row_of(session: Session, stocktake: UUID, actor: Actor) -> StocktakeRow:
     """A stocktake of the actor's scope; raises NotFound."""
     found = session.execute(_rows().where(Stocktake.id == stocktake, stations.visible(actor))).all()

@@ -234,14 +234,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     new: dict[int, tuple[ItemRow, Thought]]
 
 
-def next_part(session: Session, run: UUID, state: ImportState) -> Part | None:
-    """The first part that is not done; None where all are, or the import is at another step."""
+def next_part(session: Session, run: UUID, state: ImportState, ahead: int = 0) -> Part | None:
+    """The first part that is not done, or so many ``ahead``; None where there is none, or at another step."""
     row = session.execute(
         select(
             ImportRun.columns, ImportRun.kind, ImportRun.wanted, ImportRun.source, ImportPart.number, ImportPart.rows,
             ImportPart.plan,
         )
-        .join(ImportPart, (ImportPart.run == ImportRun.id) & (ImportPart.number == ImportRun.done))
+        .join(ImportPart, (ImportPart.run == ImportRun.id) & (ImportPart.number == ImportRun.done + ahead))
         .where(ImportRun.id == run, ImportRun.state == state)
     ).first()  # fmt: skip
     if row is None:
@@ -258,23 +258,34 @@ def _new_row(said: Said, given: Given) -> ItemRow:
     return ItemRow(facts=facts, approvals=said.approvals, drug_codes=said.drug_codes, barcodes=said.barcodes)
 
 
-def checked(session: Session, part: Part, seen: Seen) -> tuple[Judged, ...]:
+class Checked(msgspec.Struct, frozen=True):
+    """What the rows of a part would do, counted and packed."""
+
+    number: int
+    counts: Counter[str]
+    plan: bytes
+
+
+def checked(session: Session, part: Part, seen: Seen) -> Checked:
     """What the rows of a part would do; nothing is written."""
-    return judge(session, part.said, part.given, seen)
+    plan = judge(session, part.said, part.given, seen)
+    counts = Counter(one.outcome for one in plan) + Counter(kept=sum(bool(one.kept) for one in plan))
+    return Checked(part.number, counts, packed(plan))
 
 
-def keep_check(session: Session, run: UUID, number: int, plan: Sequence[Judged], now: datetime) -> bool:
-    """Keep what a part would do; False where another has checked it meanwhile."""
+def keep_check(session: Session, run: UUID, checks: Sequence[Checked], now: datetime) -> bool:
+    """Keep what parts that follow each other would do; False where another has checked the first one meanwhile."""
     was = locked(session, run)
-    if was.state is not ImportState.CHECKING or was.done != number:
+    if was.state is not ImportState.CHECKING or was.done != checks[0].number:
         return False
-    counts = Counter(was.counts) + Counter(one.outcome for one in plan)
-    counts += Counter(kept=sum(bool(one.kept) for one in plan))
-    session.execute(
-        update(ImportPart).where(ImportPart.run == run, ImportPart.number == number).values(plan=packed(plan))
-    )
-    last = number + 1 == was.parts
-    move(session, run, now, done=number + 1, counts=dict(counts), state=ImportState.PREVIEW if last else was.state)
+    counts = sum((one.counts for one in checks), Counter(was.counts))
+    for one in checks:
+        session.execute(
+            update(ImportPart).where(ImportPart.run == run, ImportPart.number == one.number).values(plan=one.plan)
+        )
+    done = checks[-1].number + 1
+    last = done == was.parts
+    move(session, run, now, done=done, counts=dict(counts), state=ImportState.PREVIEW if last else was.state)
     return not last
 
 

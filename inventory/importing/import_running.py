@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.base.edges import Call
 from app.base.errors import Busy, Refusal
 from inventory.importing import catalogue_import
+from inventory.importing.catalogue_import import Checked
 from inventory.importing.import_match import Seen
 from inventory.importing.import_models import ImportState
 
@@ -21,6 +22,8 @@ log = logging.getLogger("nuanxin")
 
 PATIENCE = 30
 """Times that a full queue of the writer is waited for, a second each, before the import lies still."""
+AT_ONCE = 8
+"""Checked parts that are kept in one write: each is only a line to be written."""
 _GOING: dict[UUID, asyncio.Task[None]] = {}
 """One at most for an import in this process; the store's own count keeps two processes from the same part."""
 
@@ -69,11 +72,13 @@ def _checking(call: Call, run: UUID) -> Step:
     seen, now = Seen(), _clock(call)
 
     async def step() -> bool:
-        part = await call.read(catalogue_import.next_part, run, ImportState.CHECKING)
-        if part is None:
-            return False
-        plan = await call.read(catalogue_import.checked, part, seen)
-        return await call.write(catalogue_import.keep_check, run, part.number, plan, now())
+        checks: list[Checked] = []
+        while len(checks) < AT_ONCE:
+            part = await call.read(catalogue_import.next_part, run, ImportState.CHECKING, len(checks))
+            if part is None:
+                break
+            checks.append(await call.read(catalogue_import.checked, part, seen))
+        return bool(checks) and await call.write(catalogue_import.keep_check, run, checks, now())
 
     return step
 

@@ -15,8 +15,7 @@ from app.base.columns import Base, Id, Int
 from app.base.edges import Call, may
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from app.base.settings import read_settings
-from app.main import create_app
+from app.main import serve as app_as_served
 
 ROWS = Table("yardstick", Base.metadata, Column("id", Id, primary_key=True), Column("number", Int), sqlite_strict=True)
 
@@ -65,7 +64,7 @@ def serve_bare() -> Litestar:
 
 
 def serve() -> Litestar:
-    """The whole application, and the one-row POST beside it."""
-    app = create_app(read_settings())
+    """The whole application as it is served, and the one-row POST beside it."""
+    app = app_as_served()
     app.register(one_row)
     return app

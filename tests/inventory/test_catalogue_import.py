@@ -73,8 +73,8 @@ class Desk:
     def check(self, run: UUID) -> None:
         seen = Seen()
         while part := self.part(run, ImportState.CHECKING):
-            plan = self.db.read_now(catalogue_import.checked, part, seen)
-            self.db.write_now(catalogue_import.keep_check, run, part.number, plan, self.world.now)
+            check = self.db.read_now(catalogue_import.checked, part, seen)
+            self.db.write_now(catalogue_import.keep_check, run, [check], self.world.now)
 
     def preview(self, *rows: Sequence[Any], head: Sequence[str] = HEAD, **more: Any) -> UUID:
         run = self.upload(file(*rows, head=head))
