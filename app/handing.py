@@ -14,7 +14,7 @@ from inventory import packs, stations
 from inventory.kitting import kit_views
 from inventory.moving import under_way
 from inventory.recalling.recalls import pack_is_recalled
-from inventory.receiving import donations, pack_labels, scanned
+from inventory.receiving import donations, pack_labels, scanned, traces
 from inventory.stock.pack_state import labelled
 from labels import handed
 from labels.basket import Tellers
@@ -64,6 +64,7 @@ TELLERS = Tellers(
     things={"pack": scanned.pack, "parcel": scan_desk.parcel, "place": scanned.place, "kit": kit_views.told},
     goods=scanned.goods,
     desk=scan_desk.desk,
+    traced=traces.was_before,
 )
 """Who tells the scan page of each kind of thing, of a box that is not ours yet, and of what its reader can choose."""
 

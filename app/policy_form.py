@@ -134,6 +134,8 @@ def proposal_of(call: Call, name: Name, form: Form, body: dict[str, Any]) -> New
         if eased.from_day is None or eased.until_day is None:
             raise Invalid(("from_day" if eased.from_day is None else "until_day", "missing", {}))
         easing = call.filled(Easing, {}, from_day=eased.from_day, until_day=eased.until_day, min_days=eased.min_days)
+    if set(body.get("rules", ())) - set(LOCKED.get(name, ())) and not form.get("rule"):
+        raise Invalid(("rules", "all_off", {}))  # a form without one tick is a mishap, never a decision
     return call.filled(
         NewProposal,
         {},

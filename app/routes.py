@@ -27,6 +27,7 @@ import inventory.place_edges
 import inventory.receiving.pages
 import inventory.receiving.scan_edges
 import inventory.receiving.trace_edges
+import inventory.releasing.look_pages
 import inventory.releasing.release_api
 import inventory.releasing.release_edges
 import inventory.stock.stock_edges
@@ -66,6 +67,7 @@ handlers: list[ControllerRouterHandler] = [
     *inventory.stock.stock_edges.handlers,
     *inventory.releasing.release_api.handlers,
     *inventory.releasing.release_edges.handlers,
+    *inventory.releasing.look_pages.handlers,
     *inventory.receiving.scan_edges.handlers,
     *inventory.counting.stocktake_api.handlers,
     *inventory.counting.stocktake_edges.handlers,

@@ -122,6 +122,19 @@ class GroundsNeeded(Refusal):
     status = 422
 
 
+class PlanNeeded(Refusal):
+    """Whoever first lets short-dated medicine out names the plan by which it is used in time (IN05)."""
+
+    code = "PLAN_NEEDED"
+    status = 422
+
+
+class AlreadyLooked(Refusal):
+    """Somebody has looked at these goods before; what was found stands."""
+
+    code = "ALREADY_LOOKED"
+
+
 class NotWanted(Refusal):
     """The public is not asked for what the counter would turn away."""
 

@@ -60,6 +60,13 @@ class ScanLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     station: UUID | None = None
 
 
+class Trace(StrEnum):
+    """Whether a trace code is read for the first time; if not, the box may be a copy, or was handed out before."""
+
+    FRESH = "fresh"
+    BEFORE = "before"
+
+
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One of several items that a product code stands on."""
 
@@ -92,11 +99,15 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a text is, with what its feature tells of it. ``joined``: it belongs to the box that waited."""
+    """What a text is, with what its feature tells of it. ``joined``: it belongs to the box that waited.
+
+    ``trace``: the text is the trace code of one single box (alone, or with its product): fresh, or seen before.
+    """
 
     meaning: Meaning
     told: Told | None = None
     joined: bool = False
+    trace: Trace | None = None
 
 
 class Spot(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +129,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tellers(msgspec.Struct, frozen=True, kw_only=True):
-    """Handed down by the roof: who tells of a label's thing, by its kind; of a box that is not ours; of the desk."""
+    """Handed down by the roof: who tells of a label's thing, by its kind; of a box that is not ours; of the desk.
+
+    ``traced``: whether a trace code was on a pack before, told to the station where the box would be received.
+    """
 
     things: Mapping[str, Callable[[Session, UUID, Actor, date], Told]]
     goods: Callable[[Session, Goods, UUID | None, Actor, date], Told]
     desk: Callable[[Session, Actor], Desk]
+    traced: Callable[[Session, str, UUID | None], bool]
 
 
 def hit(session: Session, line: ScanLine, tellers: Tellers, actor: Actor, today: date) -> Hit:
@@ -137,11 +152,21 @@ def hit(session: Session, line: ScanLine, tellers: Tellers, actor: Actor, today:
     said = meaning.product or (printed(line.text, meaning.fault) if beside else None)
     if said is None:
         return Hit(meaning=meaning)
+    trace = _trace(session, line, said, tellers)
+    if said.trace_code:
+        return Hit(meaning=meaning, trace=trace)
     both = join(beside, said) if beside else None
     told = tellers.goods(session, both or _goods(said), line.station, actor, today)
     return Hit(
-        meaning=Meaning(what=What.PRODUCT, product=said, receive=meaning.receive), told=told, joined=both is not None
-    )
+        meaning=Meaning(what=What.PRODUCT, product=said, receive=meaning.receive), told=told, joined=both is not None,
+        trace=trace,
+    )  # fmt: skip
+
+
+def _trace(session: Session, line: ScanLine, said: Product, tellers: Tellers) -> Trace | None:
+    if line.text is None or not (said.trace_code or (said.gtin and said.serial)):
+        return None
+    return Trace.BEFORE if tellers.traced(session, line.text, line.station) else Trace.FRESH
 
 
 def _thing(session: Session, meaning: Meaning, tellers: Tellers, actor: Actor, today: date) -> Told | None:

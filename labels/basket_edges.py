@@ -15,9 +15,9 @@ from app.base.edges import Call, may
 from app.base.permissions import Permission
 from labels import basket, handed
 from labels.api import page_of
-from labels.basket import Act, Choice, Goods, Hit, Outcome, ScanLine, Told
+from labels.basket import Act, Choice, Goods, Hit, Outcome, ScanLine, Told, Trace
 from labels.pages import sentence
-from labels.scan import What
+from labels.scan import Meaning, What
 
 _OURS = frozenset({What.BLANK, What.VOID, What.NEVER_ISSUED})
 
@@ -28,7 +28,7 @@ class LineTold(msgspec.Struct, frozen=True, kw_only=True):
     ``what``, ``kind``, ``subject`` and ``code`` as in the look-up; ``page`` opens the thing. ``fits`` and ``faults``:
     what can be done with it, and why not the rest. ``goods``, ``lacks``, ``choices``: a box that is not ours yet, what
     must still be said of it, what it may be. ``joined``: it was the second code of the box that waited. ``say``: a
-    sentence for the donor.
+    sentence for the donor. ``trace``: the text is the trace code of one box; without ``goods`` it is nothing else.
     """
 
     outcome: Outcome
@@ -50,6 +50,7 @@ class LineTold(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[Choice, ...] = ()
     joined: bool = False
     say: str = ""
+    trace: Trace | None = None
 
 
 @post("/api/scan/line", operation_id="scanLine", guards=[may(Permission.LOOK_UP)], status_code=200)
@@ -65,6 +66,8 @@ async def scan_line(call: NamedDependency[Call], data: JSONBody[ScanLine]) -> Li
 def _bare(call: Call, found: Hit) -> LineTold:
     """A text that stands for no thing: a label that is not in use, or no code of ours."""
     meaning = found.meaning
+    if found.trace:
+        return _traced(call, meaning, found.trace)
     blank = meaning.what is What.BLANK
     told = LineTold(
         outcome=Outcome.NEW if blank else Outcome.WRONG,
@@ -80,6 +83,17 @@ def _bare(call: Call, found: Hit) -> LineTold:
             faults={act: call.say(f"basket.no.{act.value}") for act in Act},
         )  # fmt: skip
     return told
+
+
+def _traced(call: Call, meaning: Meaning, trace: Trace) -> LineTold:
+    """A trace code by itself: which box it is of, only the page knows."""
+    return LineTold(
+        outcome=Outcome.WRONG if trace is Trace.BEFORE else Outcome.KNOWN,
+        title=call.say("basket.trace.title"),
+        text=call.say(f"basket.trace.{trace.value}"),
+        what=meaning.what,
+        trace=trace,
+    )
 
 
 def _told(call: Call, found: Hit, told: Told) -> LineTold:
@@ -110,6 +124,7 @@ def _told(call: Call, found: Hit, told: Told) -> LineTold:
         lacks=told.lacks,
         choices=told.choices,
         joined=found.joined,
+        trace=found.trace,
         say=call.say(f"screening.{refused.code}.donor", **refused.params) if refused else "",
     )
 

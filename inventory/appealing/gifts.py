@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from app.base.errors import NotFound
 from app.base.reasons import Reason
 from inventory import ledger
-from inventory.models import Donation, DonationLine, Holding, Item, Movement, Place, PlaceKind, Station
+from inventory.models import Donation, DonationLine, Holding, Item, Movement, Pack, Place, PlaceKind, Station
 from inventory.receiving.intake_facts import Verdict
 
 HAND_OVER = "hand-over"
@@ -122,23 +122,31 @@ def _sum(goods: GivenGoods, units: dict[str, int]) -> GivenGoods:
     return msgspec.structs.replace(goods, **{name: getattr(goods, name) + count for name, count in units.items()})
 
 
+def _given(session: Session, packs: Collection[UUID]) -> dict[UUID, UUID]:
+    """The packs of a donation and the parts of its bags that have labels of their own, each with the pack given."""
+    parts = session.execute(select(Pack.id, Pack.split_from).where(Pack.split_from.in_(packs)))
+    return {**{pack: pack for pack in packs}, **{row.id: row.split_from for row in parts if row.split_from}}
+
+
 def _units(session: Session, packs: Collection[UUID], midnight: datetime) -> dict[UUID, dict[str, int]]:
     """Units of each pack by step: where they are now, and what went to residents, to disposal or lost, less returns."""
     found = {pack: dict.fromkeys(("received", "checked", "with_team", "delivered", "lost"), 0) for pack in packs}
+    given = _given(session, packs)
     here = session.execute(
         select(Holding.pack, Place.kind, Holding.quantity)
         .join(Place, Place.id == Holding.place)
-        .where(Holding.pack.in_(packs), Holding.quantity > 0)
+        .where(Holding.pack.in_(given), Holding.quantity > 0)
     )
     for row in here:
-        found[row.pack]["received"] += row.quantity
+        units = found[given[row.pack]]
+        units["received"] += row.quantity
         if row.kind is PlaceKind.BIN:
-            found[row.pack]["lost"] += row.quantity
+            units["lost"] += row.quantity
             continue
-        found[row.pack]["checked"] += row.quantity if row.kind not in _WAITS else 0
-        found[row.pack]["with_team"] += row.quantity if row.kind is PlaceKind.MEMBER else 0
-    for pack, place, count, late in _gone(session, packs, midnight):
-        units = found[pack]
+        units["checked"] += row.quantity if row.kind not in _WAITS else 0
+        units["with_team"] += row.quantity if row.kind is PlaceKind.MEMBER else 0
+    for pack, place, count, late in _gone(session, given, midnight):
+        units = found[given[pack]]
         units["received"] += count
         if place != ledger.RESIDENTS:
             units["lost"] += count
@@ -172,13 +180,13 @@ def _gone(session: Session, packs: Collection[UUID], midnight: datetime) -> list
 
 def handed_over(session: Session, donation: UUID, midnight: datetime) -> tuple[HandedOver, ...]:
     """What of a donation reached a door before ``midnight`` and stayed there."""
-    back = aliased(Movement)
+    back, lines = aliased(Movement), select(DonationLine.pack).where(DonationLine.donation == donation)
+    packs = _given(session, [pack for pack in session.execute(lines).scalars() if pack is not None])
     rows = session.execute(
         select(Movement.pack, Movement.subject, Movement.quantity, Movement.at)
-        .join(DonationLine, DonationLine.pack == Movement.pack)
         .outerjoin(back, back.reverses == Movement.id)
         .where(
-            DonationLine.donation == donation, Movement.target == ledger.RESIDENTS, Movement.reason == HAND_OVER,
+            Movement.pack.in_(packs), Movement.target == ledger.RESIDENTS, Movement.reason == HAND_OVER,
             Movement.at < midnight, back.id.is_(None), Movement.subject.is_not(None),
         )
         .order_by(Movement.id)

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 
 from app.base.edges import Call, may
 from app.base.permissions import Permission
-from inventory.moving import arrivals, transfer_lists, transfers
+from inventory.moving import arrivals, transfer_lists, transfers, watched_moving
 from inventory.moving.arrivals import Arrive, Arrived, ComeBack, Lost, Missing, Surplus
 from inventory.moving.transfer_lists import TransferRow, TransferView
 from inventory.moving.transfer_models import TransferState
@@ -71,7 +71,7 @@ async def draft_transfer(call: NamedDependency[Call], data: JSONBody[NewTransfer
 @post("/api/transfers/send", operation_id="sendPack", guards=_MOVES, status_code=200)
 async def send_pack(call: NamedDependency[Call], data: JSONBody[SendPack]) -> Sent:
     """Put a scanned pack, or a part of it under a label of its own, into a transfer."""
-    return await call.write(transfers.send, data, call.actor, call.today, call.now)
+    return await watched_moving.send(call, data)
 
 
 @post("/api/transfers/take-out", operation_id="takeOutPack", guards=_MOVES, status_code=200)
@@ -95,13 +95,13 @@ async def call_off_transfer(call: NamedDependency[Call], data: JSONBody[CallOff]
 @post("/api/transfers/receive", operation_id="receiveTransfer", guards=_MOVES, status_code=200)
 async def receive_transfer(call: NamedDependency[Call], data: JSONBody[Arrive]) -> Arrived:
     """A scanned pack of a transfer arrives; the answer says where it goes and why."""
-    return await call.write(arrivals.receive, data, call.actor, call.today, call.now)
+    return await watched_moving.receive(call, data)
 
 
 @post("/api/transfers/surplus", operation_id="receiveSurplus", guards=_MOVES, status_code=200)
 async def receive_surplus(call: NamedDependency[Call], data: JSONBody[Surplus]) -> Arrived:
     """A pack came along that was not scanned out: it is booked where it is, and waits to be released anew."""
-    return await call.write(arrivals.surplus, data, call.actor, call.today, call.now)
+    return await watched_moving.surplus(call, data)
 
 
 @post("/api/transfers/missing", operation_id="reportMissing", guards=_MOVES, status_code=200)
@@ -113,7 +113,7 @@ async def report_missing(call: NamedDependency[Call], data: JSONBody[Missing]) -
 @post("/api/transfers/back", operation_id="receiveBack", guards=_MOVES, status_code=200)
 async def receive_back(call: NamedDependency[Call], data: JSONBody[ComeBack]) -> Arrived:
     """A pack of a transfer is at its sender again."""
-    return await call.write(arrivals.come_back, data, call.actor, call.today, call.now)
+    return await watched_moving.come_back(call, data)
 
 
 @post("/api/transfers/lost", operation_id="writeOffMissing", guards=[may(Permission.APPROVE_COUNT)], status_code=200)

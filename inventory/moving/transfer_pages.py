@@ -23,7 +23,7 @@ from app.base.permissions import Permission
 from inventory import stations
 from inventory.cataloguing import catalogue
 from inventory.errors import UnknownItem
-from inventory.moving import arrivals, transfer_lists, transfers
+from inventory.moving import arrivals, transfer_lists, transfers, watched_moving
 from inventory.moving.arrivals import Arrive, Arrived, ComeBack, Lost, Missing, Surplus, WhyMissing, WhySurplus
 from inventory.moving.transfer_errors import AlreadyArrived, AlreadySent
 from inventory.moving.transfer_models import OPEN
@@ -189,7 +189,7 @@ async def send_scan(call: NamedDependency[Call], transfer: FromPath[UUID]) -> Re
     scan = await read_scan(call)
     try:
         order = SendPack(key=scan.idempotency_key, transfer=transfer, code=scan.text)
-        done = await call.write(transfers.send, order, call.actor, call.today, call.now)
+        done = await watched_moving.send(call, order)
     except Refusal as no:
         return refused(call, no, (AlreadySent,)) if by_script(call) else await _page(call, transfer, no)
     if not by_script(call):
@@ -212,7 +212,7 @@ async def send_part(call: NamedDependency[Call], transfer: FromPath[UUID]) -> Re
     form = await call.form()
     try:
         order = call.filled(SendPack, form, transfer=transfer)
-        done = await call.write(transfers.send, order, call.actor, call.today, call.now)
+        done = await watched_moving.send(call, order)
     except Refusal as no:
         return await _page(call, transfer, no, form=form, opened="part")
     return call.go(
@@ -275,7 +275,7 @@ async def receive_scan(call: NamedDependency[Call], transfer: FromPath[UUID], ba
     scan, sealed = await read_scan(call), bag == "sealed"
     try:
         order = Arrive(key=scan.idempotency_key, transfer=transfer, code=scan.text, sealed=sealed)
-        done = await call.write(arrivals.receive, order, call.actor, call.today, call.now)
+        done = await watched_moving.receive(call, order)
     except Refusal as no:
         return (
             refused(call, no, (AlreadyArrived,)) if by_script(call) else await _page(call, transfer, no, sealed=sealed)
@@ -297,7 +297,7 @@ async def arrive(call: NamedDependency[Call], transfer: FromPath[UUID]) -> Respo
     sealed = (form.get("sealed") or [""])[0] == "true"
     try:
         order = call.filled(Arrive, form, transfer=transfer)
-        done = await call.write(arrivals.receive, order, call.actor, call.today, call.now)
+        done = await watched_moving.receive(call, order)
     except Refusal as no:
         return await _page(call, transfer, no, form=form, sealed=sealed, opened="differs")
     return await _page(call, transfer, sealed=sealed, done=done)
@@ -310,7 +310,7 @@ async def surplus(call: NamedDependency[Call], transfer: FromPath[UUID]) -> Resp
     sealed = (form.get("sealed") or [""])[0] == "true"
     try:
         order = call.filled(Surplus, form, transfer=transfer)
-        done = await call.write(arrivals.surplus, order, call.actor, call.today, call.now)
+        done = await watched_moving.surplus(call, order)
     except Refusal as no:
         return await _page(call, transfer, no, form=form, sealed=sealed, opened="surplus")
     return await _page(call, transfer, sealed=sealed, done=done)
@@ -333,7 +333,7 @@ async def come_back(call: NamedDependency[Call], transfer: FromPath[UUID]) -> Re
     form = await call.form()
     try:
         order = call.filled(ComeBack, form, transfer=transfer)
-        done = await call.write(arrivals.come_back, order, call.actor, call.today, call.now)
+        done = await watched_moving.come_back(call, order)
     except Refusal as no:
         return await _page(call, transfer, no, form=form, opened="back")
     return await _page(call, transfer, done=done)

@@ -251,7 +251,7 @@ async def pack_page(call: NamedDependency[Call], pack: FromPath[UUID]) -> Respon
         shown=codes.shown, when=_when(call), why=tuple(Why), grounds=tuple(Grounds), new_key=new_id,
         opens_donation=call.actor.may(Permission.READ_DONATION),
         replaces=call.actor.may(Permission.REPRINT_LABEL),
-        prints=call.actor.may(Permission.PRINT_LABELS), undoes=found.undoes,
+        prints=call.actor.may(Permission.PRINT_LABELS), undoes=found.undoes, loses=call.actor.may(Permission.DISPOSE),
     )  # fmt: skip
 
 

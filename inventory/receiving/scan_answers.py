@@ -52,6 +52,8 @@ def refused(call: Call, no: Refusal, again: Collection[type[Refusal]] = ()) -> R
     todo = f"refusal.{no.code}.todo"
     faults = [call.say(f"fault.{code}", **params) for _, code, params in getattr(no, "faults", ())]
     text = [call.say(f"refusal.{no.code}.detail", **no.params), *faults]
+    signs = [f"incident.todo.{reason.code}" for reason in no.reasons]
+    text += [call.say(sign) for sign in signs if call.tools.messages.has(sign)]
     text += [call.say(todo, **no.params)] if call.tools.messages.has(todo) else []
     outcome = "duplicate" if isinstance(no, tuple(again)) else "wrong"
     return answer(outcome=outcome, title=call.say(f"refusal.{no.code}.title", **no.params), text=" ".join(text))

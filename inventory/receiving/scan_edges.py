@@ -41,12 +41,16 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BoxesDone(Done, frozen=True, kw_only=True):
-    """Boxes taken in. ``lines`` are what an undo names; ``packs`` have a label, those of ``to_print`` a fresh one."""
+    """Boxes taken in. ``lines`` are what an undo names; ``packs`` have a label, those of ``to_print`` a fresh one.
+
+    ``look``: where nobody looked at the boxes, the page on which that is made up for.
+    """
 
     donation: UUID
     lines: tuple[UUID, ...]
     packs: tuple[UUID, ...]
     to_print: tuple[UUID, ...]
+    look: str = ""
 
 
 class MoveDone(Done, frozen=True, kw_only=True):
@@ -77,6 +81,7 @@ def _received(call: Call, got: Receipt, stuck: int) -> BoxesDone:
         lines=got.fresh,
         packs=packs,
         to_print=packs[stuck:],
+        look=f"/packs/{packs[0]}/look" if packs and "IN14_NOT_LOOKED" in reasons else "",
     )
 
 

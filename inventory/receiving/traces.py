@@ -27,6 +27,7 @@ from inventory.receiving.trace_models import TraceSighting
 from labels import barcodes, codes
 
 FEW = 50
+_NOWHERE = UUID(int=0)
 _OF_A_MAKER = re.compile(r"(?=.*[0-9])[0-9A-Z][0-9A-Z./-]{9,59}")
 _T, _L, _I = table(TraceSighting).columns, table(DonationLine).columns, table(Item).columns
 _SEEN = Prepared(
@@ -103,6 +104,12 @@ def seen_before(session: Session, read: Sequence[str], item: UUID, station: UUID
     """
     _LOCK.first(session, of_item=item)
     return any(_SEEN.first(session, wanted=code, here=station) is not None for code in read)
+
+
+def was_before(session: Session, text: str, station: UUID | None) -> bool:
+    """Whether a scanned trace code was on a pack before, as ``seen_before`` will find at receiving; locks nothing."""
+    code = _normal(text)
+    return code is not None and _SEEN.first(session, wanted=code, here=station or _NOWHERE) is not None
 
 
 def keep(

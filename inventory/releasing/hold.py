@@ -32,7 +32,7 @@ from inventory.receiving import intake
 from inventory.receiving.intake_facts import DonationFacts, Kind, PackFacts, Verdict
 from inventory.receiving.screening import LAW, IntakePolicy, found, screen
 from inventory.releasing import stops
-from inventory.releasing.signatures import overridden, override_roles
+from inventory.releasing.signatures import overridden, override_roles, planned
 from inventory.releasing.stops import Stop
 
 UNDONE = "unrelease"
@@ -58,7 +58,8 @@ class HeldPack(msgspec.Struct, frozen=True, kw_only=True):
 
     ``waits_for``: whose signatures are still needed. ``can_release``: this reader's word releases it or signs for it.
     ``stuck``: findings that nobody can override; such a pack can only be refused. ``own``: the reader brought it in.
-    ``overrides``: letting it out goes against a finding, and wants a reason.
+    ``overrides``: letting it out goes against a finding, and wants a reason. ``wants_plan``: and it is short-dated, so
+    the note says how it is used in time.
     """
 
     pack: UUID
@@ -84,6 +85,7 @@ class HeldPack(msgspec.Struct, frozen=True, kw_only=True):
     waits_for: tuple[str, ...]
     unknown: bool
     overrides: bool
+    wants_plan: bool
     can_release: bool
     can_refuse: bool
     can_identify: bool
@@ -263,6 +265,11 @@ class Case:
         """Whether letting it out goes against a finding."""
         return bool(overridden(self.reasons))
 
+    @property
+    def wants_plan(self) -> bool:
+        """Whether nobody has said yet how short-dated medicine is used in time (IN05): the first to sign does."""
+        return planned(self.reasons) and not self.signatures
+
     def own(self, actor: Actor) -> bool:
         """Whether this person brought the goods into hold, when they came or when they came back."""
         return actor.account in {self.row.received_by, self.arrival.actor}
@@ -295,6 +302,7 @@ class Case:
             quarantined=row.place_kind == PlaceKind.QUARANTINE, held_since=self.arrival.at, verdict=self.verdict,
             reasons=self.reasons, stuck=self.stuck, signed=tuple(sorted(self.needs - missing)),
             waits_for=tuple(sorted(missing)), unknown=self.unknown, overrides=self.overrides,
+            wants_plan=self.wants_plan,
             can_release=not self.stuck and not self.unknown and bool(self.signs_as(actor) & missing),
             can_refuse=self.may_refuse(actor), can_identify=self.unknown and medic and not self.own(actor),
             own=self.own(actor),

@@ -20,7 +20,15 @@ from app.base.permissions import Actor, Permission
 from app.base.reasons import Reason
 from inventory import ledger, stations
 from inventory.cataloguing import catalogue
-from inventory.errors import AlreadyKnown, GroundsNeeded, NotHeld, NotReleasable, SecondPersonNeeded, Unidentified
+from inventory.errors import (
+    AlreadyKnown,
+    GroundsNeeded,
+    NotHeld,
+    NotReleasable,
+    PlanNeeded,
+    SecondPersonNeeded,
+    Unidentified,
+)
 from inventory.ledger import Spot
 from inventory.models import DonationLine, Pack, PlaceKind, ReleaseDecision, Station
 from inventory.receiving import intake
@@ -60,7 +68,10 @@ class Grounds(StrEnum):
 
 
 class ReleasePack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Let a held pack onto the shelf; ``grounds`` are needed where that goes against a finding."""
+    """Let a held pack onto the shelf; ``grounds`` are needed where that goes against a finding.
+
+    Of short-dated medicine the ``note`` is the plan by which it is used in time.
+    """
 
     key: Key
     pack: UUID
@@ -124,9 +135,10 @@ def release(
     Never by the one who brought it into hold; medicine by a medic, supplies by a second volunteer or coordinator; the
     findings of a quarantine by those who may override each, with a reason. ``phone``: at whose signed-in phone
     ``actor`` says so, if somebody else's. Raises NotFound, NotHeld, Unidentified, NotReleasable (with the findings
-    that nobody can override), SecondPersonNeeded and GroundsNeeded.
+    that nobody can override), SecondPersonNeeded, GroundsNeeded
+    and PlanNeeded.
     """
-    case = _locked(session, {order.pack}, today).get(order.pack)
+    case = locked(session, {order.pack}, today).get(order.pack)
     return _release(session, order, case, new_id(), actor, now, phone)
 
 
@@ -134,7 +146,7 @@ def release_many(
     session: Session, orders: ReleaseMany, actor: Actor, today: date, now: datetime, phone: Actor | None = None
 ) -> tuple[Decision, ...]:
     """Release packs one by one in the order of their ids; the refusal of one leaves the others standing."""
-    cases = _locked(session, {order.pack for order in orders.packs}, today)
+    cases = locked(session, {order.pack for order in orders.packs}, today)
     batch = orders.batch or new_id()
     return _each(orders.packs, lambda order: _release(session, order, cases.get(order.pack), batch, actor, now, phone))
 
@@ -146,14 +158,14 @@ def refuse(
 
     Raises NotFound, NotHeld, SecondPersonNeeded, and NotReleasable while its label is being looked into.
     """
-    return _refuse(session, order, _locked(session, {order.pack}, today).get(order.pack), actor, now, phone)
+    return _refuse(session, order, locked(session, {order.pack}, today).get(order.pack), actor, now, phone)
 
 
 def refuse_many(
     session: Session, orders: RefuseMany, actor: Actor, today: date, now: datetime, phone: Actor | None = None
 ) -> tuple[Decision, ...]:
     """Refuse packs one by one in the order of their ids; what cannot be refused leaves the others standing."""
-    cases = _locked(session, {order.pack for order in orders.packs}, today)
+    cases = locked(session, {order.pack for order in orders.packs}, today)
     return _each(orders.packs, lambda order: _refuse(session, order, cases.get(order.pack), actor, now, phone))
 
 
@@ -176,7 +188,7 @@ def _release(
     now: datetime,
     phone: Actor | None,
 ) -> Decision:
-    _in_reach(session, order.pack, case, actor)
+    in_reach(session, order.pack, case, actor)
     if (made := replay.made_by(session, actor, order.key, "pack.release", order)) is not None:
         return msgspec.convert(made, Decision)
     if case is None:
@@ -184,6 +196,8 @@ def _release(
     _releasable(case, actor)
     if case.overrides and (order.grounds is None or (order.grounds is Grounds.OTHER and not order.note.strip())):
         raise GroundsNeeded
+    if case.wants_plan and not order.note.strip():
+        raise PlanNeeded
     left = tuple(sorted(case.waits_for(actor)))
     if not left:
         shelf = stations.places(session, case.row.station).shelf_for(case.medicine)
@@ -200,7 +214,7 @@ def _release(
 def _refuse(
     session: Session, order: RefusePack, case: Case | None, actor: Actor, now: datetime, phone: Actor | None
 ) -> Decision:
-    _in_reach(session, order.pack, case, actor)
+    in_reach(session, order.pack, case, actor)
     if (made := replay.made_by(session, actor, order.key, "pack.refuse", order)) is not None:
         return msgspec.convert(made, Decision)
     if case is None:
@@ -225,8 +239,8 @@ def identify(session: Session, order: IdentifyPack, actor: Actor, today: date, n
     Raises NotFound, NotHeld, AlreadyKnown, UnknownItem and SecondPersonNeeded.
     """
     actor.need(Permission.RELEASE_MEDICINE)
-    case = _locked(session, {order.pack}, today).get(order.pack)
-    _in_reach(session, order.pack, case, actor)
+    case = locked(session, {order.pack}, today).get(order.pack)
+    in_reach(session, order.pack, case, actor)
     if (made := replay.made_by(session, actor, order.key, "pack.identify", order)) is not None:
         return msgspec.convert(made, Decision)
     if case is None:
@@ -263,13 +277,13 @@ def _screen_as(session: Session, case: Case, item: UUID, today: date) -> None:
     )
 
 
-def _locked(session: Session, packs: Collection[UUID], today: date) -> dict[UUID, Case]:
+def locked(session: Session, packs: Collection[UUID], today: date) -> dict[UUID, Case]:
     """The cases of those of the packs that wait, all rows locked."""
     session.execute(select(Pack.id).where(Pack.id.in_(packs)).order_by(Pack.id).with_for_update())
     return hold.held_many(session, packs, today)
 
 
-def _in_reach(session: Session, pack: UUID, case: Case | None, actor: Actor) -> None:
+def in_reach(session: Session, pack: UUID, case: Case | None, actor: Actor) -> None:
     """Go on inside the own scope, also for a pack that does not wait any more; raises NotFound."""
     if case is not None:
         actor.at_station(case.row.station, case.row.community)

@@ -13,7 +13,8 @@ from litestar.params import JSONBody
 from app.base.edges import Call, may
 from app.base.errors import SamePerson
 from app.base.permissions import Actor, Permission
-from inventory.releasing import release, unrelease
+from inventory.releasing import looking, release, unrelease
+from inventory.releasing.looking import LookAtPack, LookedAt
 from inventory.releasing.release import BATCH, Decision, IdentifyPack, RefuseMany, RefusePack, ReleaseMany, ReleasePack
 from inventory.releasing.unrelease import Unrelease, Unreleased
 from labels.second_person import Second, second_person
@@ -114,6 +115,12 @@ async def identify_pack(call: NamedDependency[Call], data: JSONBody[IdentifyPack
     return await call.write(release.identify, data, call.actor, call.today, call.now)
 
 
+@post("/api/held/look", operation_id="lookAtPack", guards=[may(Permission.RECEIVE)], status_code=200)
+async def look_at_pack(call: NamedDependency[Call], data: JSONBody[LookAtPack]) -> LookedAt:
+    """Say what the box of a pack looks like that nobody had looked at; it is screened anew and goes on waiting."""
+    return await call.write(looking.look_at, data, call.actor, call.today, call.now)
+
+
 handlers: list[BaseRouteHandler] = [
     release_pack,
     release_packs,
@@ -121,4 +128,5 @@ handlers: list[BaseRouteHandler] = [
     refuse_pack,
     refuse_packs,
     identify_pack,
+    look_at_pack,
 ]

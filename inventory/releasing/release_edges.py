@@ -45,13 +45,17 @@ _WISHES = tuple(field.name for field in msgspec.structs.fields(Wish))
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision of the page came to; ``batch`` where the reader can undo it in one tap."""
+    """What a decision of the page came to.
+
+    ``batch``: the release, for its undo in one tap; ``beside``: that takes the badge of whoever came to this phone.
+    """
 
     deed: str
     done: tuple[Decision, ...]
     called: dict[UUID, Told]
     batch: UUID | None
     stickers: Stickers
+    beside: bool = False
 
     @property
     def went(self) -> int:
@@ -86,7 +90,7 @@ async def _queue(call: Call, wish: Wish, no: Refusal | None = None, **more: Any)
         refusal=no,
         stickers=await call.read(release_queue.released_since, call.actor, midnight) if prints else Stickers(),
         prints=prints,
-        **{"outcome": None, "undone": None, "ticked": frozenset(), "at": "", **more},
+        **{"outcome": None, "undone": None, "ticked": frozenset(), "at": "", "undo_beside": "", **more},
     )
 
 
@@ -141,8 +145,8 @@ async def _decided(call: Call, form: Form) -> Outcome:
     freed = [one for one in done if one.outcome == "released"]
     return Outcome(
         deed=deed, done=tuple(done), called=called,
-        batch=freed[0].batch if freed and phone is None else None,
-        stickers=_stickers(freed, called),
+        batch=freed[0].batch if freed else None,
+        stickers=_stickers(freed, called), beside=phone is not None,
     )  # fmt: skip
 
 
@@ -256,14 +260,15 @@ def _words(call: Call, no: Refusal) -> str:
 
 @post("/release/undo", guards=[RELEASES], include_in_schema=False, status_code=200)
 async def undo_release(call: NamedDependency[Call]) -> Response[str]:
-    """Brings a release back: all of its packs wait again, or none."""
+    """Brings a release back, by whoever made it, also at this phone: all of its packs wait again, or none."""
     form = await call.form()
     wish = _kept_wish(call, form)
     try:
         undo = call.filled(Unrelease, {name: form[name] for name in ("key", "batch") if name in form})
-        undone = await call.write(unrelease.unrelease, undo, call.actor, call.now)
+        who, phone = await decider(call, _second(call, form))
+        undone = await call.write(unrelease.unrelease, undo, who, call.now, phone)
     except Refusal as no:
-        return await _queue(call, wish, no)
+        return await _queue(call, wish, no, undo_beside=_text(form, "batch") if _text(form, "beside") else "")
     return await _queue(call, wish, undone=len(undone.packs), at=str(undone.packs[0]))
 
 

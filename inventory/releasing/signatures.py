@@ -39,6 +39,11 @@ def overridden(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple(one for one in reasons if one.outcome == Verdict.QUARANTINE and one.rule not in FULFILLED)
 
 
+def planned(reasons: Iterable[Reason]) -> bool:
+    """Whether the goods are short-dated and so go out with a named plan for their use only (IN05)."""
+    return any(one.rule == "IN05" and one.outcome == Verdict.QUARANTINE for one in reasons)
+
+
 def override_roles(reason: Reason) -> frozenset[str]:
     """The roles that must all sign to override this reason; empty: nobody can, as of every refusal."""
     if reason.outcome == Verdict.REJECT:

@@ -6,7 +6,7 @@ Only who saw which and who took it on is kept, and that goes with the condition:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -22,8 +22,9 @@ from app.base.permissions import SYSTEM, Actor
 from inventory.errors import AlertOver
 from inventory.models import Holding, Item, Lot, Movement, Pack, Place, PlaceKind
 from inventory.receiving import screening
-from inventory.stock import levels, standing, thresholds
+from inventory.stock import levels, recurring, standing, thresholds
 from inventory.stock.level_models import AlertMark
+from inventory.stock.recurring import Watched
 from inventory.stock.standing import Raw
 
 
@@ -97,7 +98,7 @@ def look(session: Session, actor: Actor, today: date, now: datetime) -> tuple[St
     Forgets what was kept of conditions that are gone, whoever's they were.
     """
     everywhere = _conditions(session, SYSTEM, today)
-    _forget(session, {one.condition for one in everywhere})
+    _forget(session, everywhere)
     names = {standing.uuid(at) for at in levels.station_names(session, actor)}
     mine = _marked(session, actor, [one for one in everywhere if one.station in names])
     for one in mine:
@@ -116,7 +117,7 @@ def take(session: Session, order: TakeAlert, actor: Actor, today: date, now: dat
     mine = (AlertMark.condition == order.condition, AlertMark.account == actor.account)
     values = {"condition": order.condition, "account": actor.account}
     if session.execute(select(AlertMark.condition).where(*mine)).first():
-        session.execute(update(AlertMark).where(*mine).values(taken_at=now))
+        session.execute(update(AlertMark).where(*mine).values(seen_at=now, taken_at=now))
     else:
         session.execute(insert(AlertMark).values(seen_at=now, taken_at=now, **values))
     audit.note(session, actor, "alert.take", found.item, now, sign=found.sign.value, station=str(found.station))
@@ -126,7 +127,11 @@ def take(session: Session, order: TakeAlert, actor: Actor, today: date, now: dat
 def _marked(session: Session, actor: Actor, found: list[StockAlert]) -> tuple[StockAlert, ...]:
     seen: set[str] = set()
     taken: dict[str, datetime] = {}
-    for row in session.execute(select(AlertMark)).scalars():
+    marks = list(session.execute(select(AlertMark)).scalars())
+    back = _came_back(session, found, marks)
+    for row in marks:
+        if row.seen_at < back.get(row.condition, row.seen_at):
+            continue
         if row.account == actor.account:
             seen.add(row.condition)
         if row.taken_at is not None:
@@ -142,10 +147,35 @@ def _marked(session: Session, actor: Actor, found: list[StockAlert]) -> tuple[St
     )
 
 
-def _forget(session: Session, holding: set[str]) -> None:
-    gone = set(session.execute(select(AlertMark.condition).distinct()).scalars()) - holding
+def _forget(session: Session, holding: list[StockAlert]) -> None:
+    """What was kept of conditions that are gone, or were gone since and have come back without anybody looking."""
+    marks = list(session.execute(select(AlertMark)).scalars())
+    gone = {one.condition for one in marks} - {one.condition for one in holding}
     if gone:
         session.execute(delete(AlertMark).where(AlertMark.condition.in_(sorted(gone))))
+    for condition, at in _came_back(session, holding, marks).items():
+        session.execute(delete(AlertMark).where(AlertMark.condition == condition, AlertMark.seen_at < at))
+
+
+def _came_back(session: Session, holding: list[StockAlert], marks: list[AlertMark]) -> dict[str, datetime]:
+    """When the marked conditions about an item's units began to hold again, where they were gone for a while."""
+    seen = {one.condition: one.seen_at for one in sorted(marks, key=lambda one: one.seen_at, reverse=True)}
+    watched = {
+        one.condition: Watched(one.station, one.item, one.quantity, _holds(one.sign, one.threshold))
+        for one in holding
+        if one.condition in seen and one.sign in _OF_UNITS
+    }
+    since = min((seen[condition] for condition in watched), default=None)
+    return recurring.came_back(session, watched, since) if since else {}
+
+
+_OF_UNITS = frozenset({Sign.OUT, Sign.SHORT, Sign.SURPLUS})
+
+
+def _holds(sign: Sign, threshold: int) -> Callable[[int], bool]:
+    if sign is Sign.SURPLUS:
+        return lambda units: units > threshold
+    return (lambda units: units <= 0) if sign is Sign.OUT else (lambda units: 0 < units <= threshold)
 
 
 def _conditions(session: Session, actor: Actor, today: date) -> list[StockAlert]:

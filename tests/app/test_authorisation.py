@@ -125,6 +125,7 @@ TABLE = {
     "refusePack": "VPCO",
     "refusePacks": "VPCO",
     "identifyPack": "P",
+    "lookAtPack": "VCO",
     "publishAppeal": "CO",
     "withdrawAppeal": "CO",
     "readAppeals": ANYONE,

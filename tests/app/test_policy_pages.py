@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from app.base.clock import Clock
 from app.base.db import Database
 from app.base.i18n import LANGUAGES
 from app.base.permissions import Role
-from inventory.receiving.intake_policy import LAW, IntakePolicy
+from inventory.receiving.intake_policy import LAW, RULES, IntakePolicy
 from tests.app.client import account, browser_of, client
 
 
@@ -34,9 +35,16 @@ def enter(at: TestClient[Litestar], db: Database, clock: Clock, folder: Path, ro
     return accounts.csrf_token(browser_of(at, db, clock, made))
 
 
-def typed(clock: Clock, token: str, **more: str) -> dict[str, str]:
+def typed(clock: Clock, token: str, **more: Any) -> dict[str, Any]:
     day = clock.today().isoformat()
-    return {"csrf_token": token, "key": str(uuid4()), "valid_from": day, "reason": "冬天缺药", **more}
+    return {
+        "csrf_token": token,
+        "key": str(uuid4()),
+        "valid_from": day,
+        "reason": "冬天缺药",
+        "rule": list(RULES),
+        **more,
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -69,6 +77,20 @@ def test_a_fault_shows_the_form_again_with_what_was_typed(
         assert 'href="#f-alcohol_max_ml"' in got.text
         assert f'value="{value}"' in got.text
         assert 'value="8"' in got.text
+
+
+def test_a_form_without_a_single_rule_ticked_switches_nothing_off(
+    at: TestClient[Litestar], sqlite_db: Database, clock: Clock, tmp_path: Path
+) -> None:
+    office = enter(at, sqlite_db, clock, tmp_path, Role.OFFICE)
+    bare = at.post("/policy/intake/new", data=typed(clock, office, rule=[], donor_days="8"))
+    assert bare.status_code == 400
+    assert 'href="#f-rules"' in bare.text
+    assert 'value="8"' in bare.text
+    assert at.get("/api/policy-proposals").json() == []
+    assert at.post("/policy/intake/new", data=typed(clock, office, rule=["IN07"])).status_code == 303
+    (one,) = at.get("/api/policy-proposals").json()
+    assert set(one["after"]["rules"]) == LAW | {"IN07"}
 
 
 def test_whoever_may_not_propose_sees_no_form(

@@ -292,6 +292,7 @@ REACHES = [
     put("withdrawAppeal", "appeal", "appeal"),
     inside("publishAppeal", "community", lambda ids: appeal_of(own_but(ids, "community"))),
     inside("publishAppeal", "station", lambda ids: appeal_of(own_but(ids, "station"))),
+    put("lookAtPack", "held", "pack", look={}),
     put("identifyPack", "held", "pack", item=str(uuid4())),
     put("issueLabels", "station", "station", sheets=1),
     at("printLabels", "batch"),

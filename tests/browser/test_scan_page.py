@@ -201,6 +201,49 @@ def test_boxes_with_numbers_of_their_own_are_counted_and_undone_in_one_go(
     assert received(work) == []
 
 
+def test_a_trace_code_goes_with_the_box_scanned_before_it_or_after_it(
+    comes: Comes, served: Served, quarter: Quarter, work: Work
+) -> None:
+    somebody = at_the_scanner(comes(quarter.volunteer))
+    somebody.scan("81234567890123450001")
+    assert lines(somebody).count() == 0
+    answered(somebody, "new")
+    somebody.scan(whole(served, PARACETAMOL, "LOT5"))
+    answered(somebody, "known")
+    for last in ("0002", "0003"):
+        somebody.scan(f"8123456789012345{last}")
+        answered(somebody, "known")
+    somebody.scan("81234567890123450002")
+    expect(answered(somebody, "duplicate")).to_contain_text(somebody.say("basket.trace_again"))
+    expect(lines(somebody)).to_have_count(1)
+    expect(lines(somebody).locator("[data-basket-boxes]")).to_have_value("3")
+    somebody.tap(somebody.page.locator("[data-basket-go]"))
+    expect(lines(somebody)).to_contain_text(somebody.say("receive.done.accept"))
+    somebody.press("basket.finish")
+    somebody.scan(whole(served, PARACETAMOL, "LOT6"))
+    answered(somebody, "known")
+    somebody.scan("81234567890123450003")
+    expect(answered(somebody, "wrong")).to_contain_text(somebody.say("basket.trace_before"))
+    somebody.tap(somebody.page.locator("[data-basket-go]"))
+    expect(lines(somebody)).to_contain_text(somebody.say("screening.IN18_SEEN_BEFORE.staff"))
+    assert sum("IN18_SEEN_BEFORE" in str(one["reasons"]) for one in received(work)) == 1
+
+
+def test_what_nobody_looked_at_is_looked_at_later_without_typing_anything(
+    comes: Comes, served: Served, quarter: Quarter, work: Work
+) -> None:
+    somebody = at_the_scanner(comes(quarter.volunteer))
+    somebody.scan(whole(served, PARACETAMOL, "LOT8"))
+    answered(somebody, "known")
+    somebody.press("basket.not_declared")
+    somebody.press("basket.receive_held")
+    somebody.tap(lines(somebody).locator("[data-basket-look]"))
+    somebody.tap(somebody.main.locator("label:has(input[name=look][value=good])"))
+    somebody.press("looking.submit")
+    somebody.sees("receive.word.quarantine")
+    assert [one["code"] for pack in received(work) for one in pack["reasons"]] == ["IN13_DECLARATION"]
+
+
 def test_one_refused_line_leaves_the_others_standing(
     comes: Comes, served: Served, quarter: Quarter, work: Work
 ) -> None:

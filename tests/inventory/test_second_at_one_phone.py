@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -87,7 +88,26 @@ def test_a_medic_releases_a_batch_of_medicine_at_a_volunteer_s_phone(at: TestCli
     )  # fmt: skip
     assert "放行了 3 件" in answer.text
     assert {by for pack in packs for _, by in decided(world, pack)} == {world.people["medic"].account}
-    assert "撤回放行" not in answer.text, "only who released can undo it"
+    assert 'action="/release/undo"' in answer.text
+
+
+def test_the_second_person_undoes_the_own_release_at_the_same_phone(at: TestClient[Litestar], world: World) -> None:
+    pack, phone, code = world.pack(MASKS), Person(at, world, "volunteer"), badge(world, "second")
+    batch = str(re.findall(r'name="batch" value="([^"]+)"', decide(phone, pack, code).text)[0])
+    asked = {"batch": batch, "beside": "yes"}
+
+    def undo(**given: str) -> httpx.Response:
+        return phone.post("/release/undo", key=new_id(), **asked, **given)
+
+    assert undo().status_code == 400, "the phone's owner has not released it"
+    wrong = undo(badge=code, secret="0000")
+    assert wrong.status_code == 401
+    assert batch in wrong.text, "the form is there again"
+    assert undo(badge=badge(world, "medic"), secret=f"{PIN} 夜里的雨一直下").status_code == 409
+    assert [outcome for outcome, _ in decided(world, pack)] == ["released"]
+    assert "回" in undo(badge=code, secret=PIN).text
+    second = world.people["second"].account
+    assert sorted(decided(world, pack)) == sorted([("released", second), ("unreleased", second)])
 
 
 def test_a_wrong_pin_changes_nothing_and_is_throttled(at: TestClient[Litestar], world: World) -> None:

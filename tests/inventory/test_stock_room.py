@@ -214,6 +214,48 @@ def test_an_alert_is_new_once_for_each_reader_and_goes_with_its_condition(world:
     assert look(world) == {Sign.SHORT: True}
 
 
+def test_an_alert_that_went_and_came_back_unseen_is_new_again_and_nobody_s(world: World, hands: Any) -> None:
+    set_levels(world, typed(world, MASKS, 5, 50, station=world.station))
+    world.shelved(MASKS, quantity=5)
+    assert look(world) == {Sign.SHORT: True}
+    (one,) = found(world)
+    world.db.write_now(
+        alerts.take, TakeAlert(condition=one.condition), world.people["volunteer"], world.today, world.now
+    )
+    hands.at += timedelta(hours=1)
+    more = world.shelved(MASKS, quantity=3)
+    hands.at += timedelta(hours=1)
+    give(world, more, 3)
+    (back,) = found(world)
+    assert (back.new, back.taken_at) == (True, None), "nobody looked while there was enough"
+    assert world.db.read_now(alerts.waiting, world.people["coordinator"], world.today) == 1
+    taken = world.db.write_now(
+        alerts.take, TakeAlert(condition=one.condition), world.people["volunteer"], world.today, world.now
+    )
+    assert [other.taken_at for other in found(world)] == [taken.taken_at] == [world.now]
+    assert look(world) == {Sign.SHORT: True}
+    assert look(world) == {Sign.SHORT: False}
+
+
+def test_an_alert_that_only_changed_its_number_is_not_new(world: World, hands: Any) -> None:
+    set_levels(world, typed(world, MASKS, 5, 50, station=world.station))
+    pack = world.shelved(MASKS, quantity=4)
+    assert look(world) == {Sign.SHORT: True}
+    hands.at += timedelta(hours=1)
+    give(world, pack, 1)
+    world.shelved(MASKS, quantity=2)
+    assert look(world) == {Sign.SHORT: False}
+
+
+def test_what_was_out_got_some_and_is_out_again_unseen_is_new_again(world: World, hands: Any) -> None:
+    set_levels(world, typed(world, MASKS, 5, 8, station=world.station))
+    assert look(world) == {Sign.OUT: True}
+    hands.at += timedelta(hours=1)
+    give(world, world.shelved(MASKS, quantity=2), 2)
+    assert look(world) == {Sign.OUT: True}
+    assert look(world) == {Sign.OUT: False}
+
+
 def test_an_alert_that_was_taken_on_is_so_for_everybody_in_its_scope_and_counted_no_more(world: World) -> None:
     world.shelved(MASKS, quantity=5)
     set_levels(world, typed(world, MASKS, 5, 50, station=world.station))

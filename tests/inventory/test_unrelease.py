@@ -14,7 +14,7 @@ from app.base.db import Database
 from app.base.errors import KeyReused, NotFound
 from app.base.ids import new_id
 from inventory import ledger, stations
-from inventory.errors import AlreadyReversed, GroundsNeeded, Moved, SecondPersonNeeded, SittingOver
+from inventory.errors import AlreadyReversed, GroundsNeeded, Moved, PlanNeeded, SecondPersonNeeded, SittingOver
 from inventory.ledger import Spot
 from inventory.models import PlaceKind
 from inventory.releasing import hold, release, release_queue, unrelease
@@ -124,6 +124,21 @@ def test_a_finding_is_overridden_only_with_a_reason_and_other_only_in_words(worl
             world.release(pack, "medic", grounds=grounds, note=note)
     assert world.release(pack, "medic", grounds=Grounds.USED_SOON).outcome == "signed"
     assert world.release(pack, "coordinator", grounds=Grounds.OTHER, note="敬老院今天要").outcome == "released"
+
+
+@pytest.mark.parametrize(("left", "plan"), [(60, True), (179, True), (180, False)])
+def test_short_dated_medicine_goes_out_with_a_plan_of_whoever_signs_first(world: World, left: int, plan: bool) -> None:
+    pack = world.pack(PARACETAMOL, expiry=(world.today + timedelta(days=left)).isoformat(), declared=False)
+    if plan:
+        with pytest.raises(PlanNeeded):
+            world.release(pack, "medic", grounds=Grounds.USED_SOON, note="  ")
+    assert world.release(pack, "medic", note="本月给三网格" if plan else "").outcome == "signed"
+    assert world.release(pack, "coordinator", grounds=Grounds.DECLARED, note="").outcome == "released"
+
+
+def test_goods_that_want_no_plan_are_released_without_a_note(world: World) -> None:
+    soon = (world.today + timedelta(days=100)).isoformat()
+    assert world.release(world.pack(MASKS, expiry=soon), "second", grounds=None, note="").outcome == "released"
 
 
 def test_goods_without_a_finding_want_no_reason(world: World) -> None:

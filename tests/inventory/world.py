@@ -79,7 +79,9 @@ class World:
         return pack
 
     def release(self, pack: UUID, by: str, **more: Any) -> release.Decision:
-        order = release.ReleasePack(**{"key": new_id(), "pack": pack, "grounds": release.Grounds.CHECKED, **more})
+        order = release.ReleasePack(
+            **{"key": new_id(), "pack": pack, "grounds": release.Grounds.CHECKED, "note": "本月发完", **more}
+        )
         return self.db.write_now(release.release, order, self.people[by], self.today, self.now)
 
     def shelved(self, code: str = PARACETAMOL, **more: Any) -> UUID:

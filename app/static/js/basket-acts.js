@@ -30,7 +30,7 @@ export async function post(url, body) {
 const orders = {
   receive: (line, { station, donation, sure }) => ["/api/donations/boxes", {
     key: line.key, station, donation, declared: sure, looked: sure, item: line.goods.item, gtin: line.goods.gtin,
-    lot_number: line.goods.lot, expiry: line.goods.expiry, boxes: line.boxes, labels: line.labels, bag: line.bag,
+    lot_number: line.goods.lot, expiry: line.goods.expiry, boxes: line.boxes, labels: line.labels, trace_codes: line.traces || [], bag: line.bag,
   }],
   move: (line, { target }) => ["/api/packs/move", { key: line.key, pack: line.subject, place: target }],
   pack: (line, { target }) => [`/packing/${target}/scan`, { text: line.code, format: "typed", idempotency_key: line.key }],
@@ -58,7 +58,7 @@ export async function one(list, line, act, given) {
     Object.assign(line, { outcome: "wrong", text: `${said.title} ${reasonsOf(said)}`, fits: line.fits.filter((name) => name !== ordered) });
   } else {
     const tone = ordered === "pack" ? packing[said.outcome] : said.outcome;
-    line.done = { act: ordered, tone, title: said.title, text: said.text || "", donation: said.donation, lines: said.lines, to_print: said.to_print, move: said.move };
+    line.done = { act: ordered, tone, title: said.title, text: said.text || "", donation: said.donation, lines: said.lines, to_print: said.to_print, look: said.look, move: said.move };
     if (ordered === "receive") list.donation = said.donation;
   }
   list.save();

@@ -14,13 +14,13 @@ export class List {
   constructor(owner) {
     this.owner = owner;
     this.trail = []; // what the lines were before each change that was not sent anywhere
-    Object.assign(this, { lines: [], label: null, act: "", donation: null }, this.stored());
+    Object.assign(this, { lines: [], label: null, trace: null, act: "", donation: null }, this.stored());
   }
 
   stored() {
     try {
       const kept = JSON.parse(sessionStorage.getItem(STORE));
-      if (kept && kept.owner === this.owner) return { lines: kept.lines, label: kept.label, act: kept.act, donation: kept.donation };
+      if (kept && kept.owner === this.owner) return { lines: kept.lines, label: kept.label, trace: kept.trace || null, act: kept.act, donation: kept.donation };
     } catch {
       // A damaged or forbidden store is the same as an empty one.
     }
@@ -29,8 +29,8 @@ export class List {
 
   save() {
     try {
-      const { owner, lines, label, act, donation } = this;
-      sessionStorage.setItem(STORE, JSON.stringify({ owner, lines, label, act, donation }));
+      const { owner, lines, label, trace, act, donation } = this;
+      sessionStorage.setItem(STORE, JSON.stringify({ owner, lines, label, trace, act, donation }));
     } catch {
       // Without a store the list lives as long as the page.
     }
@@ -38,8 +38,8 @@ export class List {
 
   /** Change the lines so that «undo the last» brings back what was. */
   change(how) {
-    const { lines, label } = this;
-    this.trail.push(JSON.stringify({ lines, label }));
+    const { lines, label, trace } = this;
+    this.trail.push(JSON.stringify({ lines, label, trace }));
     if (this.trail.length > MOST_STEPS) this.trail.shift();
     const made = how(this);
     this.save();
@@ -54,7 +54,7 @@ export class List {
   }
 
   add(told, text) {
-    const line = { id: newKey(), key: newKey(), texts: text ? [text] : [], serials: [], labels: [], boxes: 1, bag: false, raw: null, sent: null, done: null };
+    const line = { id: newKey(), key: newKey(), texts: text ? [text] : [], serials: [], labels: [], traces: [], boxes: 1, bag: false, raw: null, sent: null, done: null };
     this.lines.push(Object.assign(line, told));
     return line;
   }
@@ -97,6 +97,16 @@ export class List {
 export function room(line) {
   return line.bag ? 10000 : MOST_BOXES;
 }
+
+/** As many boxes as a line has at least: one for each label and each trace code on it. */
+export function least(line) {
+  return Math.max(1, line.bag ? 1 : line.labels.length, traces(line).length);
+}
+
+export const traces = (line) => line.traces || [];
+
+/** Whether another box can have its trace code sent with this line. */
+export const takesTrace = (line) => traces(line).length < Math.min(room(line), MOST_BOXES);
 
 /** Whether an act would take this line now. */
 export function fits(line, act) {

@@ -1,7 +1,7 @@
 // Draws the scan page's list and answers: colour and shape beside every word.
 import { element, icon } from "./draw.js";
 import { feedback } from "./feedback.js";
-import { fits, room } from "./basket-list.js";
+import { fits, least as fewest, room, traces } from "./basket-list.js";
 import { word } from "./basket-words.js";
 
 const tones = { known: "ok", new: "info", duplicate: "hold", unsent: "hold", wrong: "bad" };
@@ -65,12 +65,13 @@ function labels(line) {
   const parts = [];
   if (line.labels.length) parts.push(word("labels_on", { count: line.labels.length }));
   if (line.labels.length && line.labels.length < wanted) parts.push(word("labels_short", { count: wanted - line.labels.length }));
+  if (traces(line).length) parts.push(word("traces_on", { count: traces(line).length }));
   return parts.length ? element("p", { class: "muted small" }, parts.join(" · ")) : null;
 }
 
 function stepper(line, act, press) {
   if (!line.goods || (act && act !== "receive") || line.done || line.sent || !fits(line, "receive")) return null;
-  const least = line.bag ? 1 : Math.max(1, line.labels.length);
+  const least = fewest(line);
   const step = (by, shape, key) => element("button", { class: "button", type: "button", "data-step": by, "aria-label": word(key) }, icon(shape));
   const field = element("input", { class: "input", type: "number", inputmode: "numeric", min: least, max: room(line), value: line.boxes, "aria-label": word("boxes_label"), "data-basket-boxes": "" });
   // While somebody types nothing is redrawn under the hand; − and + come as events of form.js.
@@ -101,6 +102,7 @@ function tools(line, press) {
   const row = element("div", { class: "row" });
   if (line.raw) row.append(button("again", "same", word("look_again"), () => press.again()));
   if (line.page) row.append(element("a", { class: "button", href: line.page }, icon("next"), element("span", {}, word("open"))));
+  if (line.done && line.done.look && !line.done.undone) row.append(element("a", { class: "button", href: line.done.look, "data-basket-look": "" }, icon("search"), element("span", {}, word("look"))));
   const alone = line.goods && !line.done && !line.sent && line.outcome !== "wrong" && (line.lacks.length > 0 || !line.fits.includes("receive"));
   if (alone && press.receives) row.append(button("single", "edit", word("alone"), () => press.alone(line)));
   if (!line.done && !line.sent) row.append(button("remove", "close", word("remove"), () => press.remove(line)));

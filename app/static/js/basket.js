@@ -1,5 +1,5 @@
 // The scan page: it stays open, answers every hit at once, joins the two codes of one box, and then acts on all.
-import { fits, keepable, List, room } from "./basket-list.js";
+import { fits, keepable, least, List, room, takesTrace, traces } from "./basket-list.js";
 import { one, post, undo, undoable, Unsent } from "./basket-acts.js";
 import { button, drawCount, drawLine, report, say } from "./basket-view.js";
 import { element } from "./draw.js";
@@ -119,6 +119,7 @@ class Page {
   take(told, text, waiting) {
     if (UNLISTED.has(told.what)) return this.say("wrong", told.title, told.text);
     if (told.what === "blank") return this.label(told, text);
+    if (told.trace && !told.goods) return this.trace(told, text);
     if (told.what === "product") return told.joined ? this.join(waiting, told, text) : this.box(told, text);
     if (told.kind === "place") return this.place(told);
     return this.thing(told, text);
@@ -147,8 +148,10 @@ class Page {
       list.change(() => {
         before.serials.push(serial);
         before.texts.push(text);
+        if (told.trace && takesTrace(before)) before.traces = [...traces(before), text];
         before.boxes = Math.max(before.boxes, before.serials.length);
       });
+      if (told.trace === "before") return this.say("wrong", told.title, word("trace_before"));
       return this.say("known", told.title, word("box_added", { count: before.boxes }));
     }
     if (before) return this.again(before);
@@ -157,9 +160,12 @@ class Page {
       const made = list.add(told, text);
       if (serial) made.serials.push(serial);
       if (list.label && told.outcome !== "wrong") made.labels.push(list.label);
-      if (told.outcome !== "wrong") list.label = null;
+      if (list.trace && told.outcome !== "wrong") made.traces.push(list.trace);
+      else if (told.trace) made.traces.push(text);
+      if (told.outcome !== "wrong") Object.assign(list, { label: null, trace: null });
       return made;
     });
+    if (told.trace === "before" && told.outcome !== "wrong") return this.say("wrong", told.title, word("trace_before"));
     const act = list.act;
     if (act && !line.fits.includes(act) && told.outcome === "known") return this.say("wrong", told.title, line.faults[act] || told.text);
     return this.say(told.outcome, told.title, `${told.text} ${this.next(line)} ${open ? word("left_open") : ""}`.trim());
@@ -171,7 +177,9 @@ class Page {
       Object.assign(line, { title, text: state, outcome, name, strength, lot, expiry, fits: can, faults, goods, lacks, choices, say: donor });
       if (text) line.texts.push(text);
       if (goods.serial) line.serials.push(goods.serial);
+      if (told.trace && takesTrace(line)) line.traces = [...traces(line), text];
     });
+    if (told.trace === "before" && told.outcome !== "wrong") return this.say("wrong", told.title, word("trace_before"));
     this.say(told.outcome, told.title, told.outcome === "wrong" ? told.text : `${word("joined")} ${this.next(line)}`);
   }
 
@@ -179,6 +187,25 @@ class Page {
     if (line.outcome === "wrong" || !line.fits.includes("receive")) return "";
     if (line.lacks.length) return "";
     return line.labels.length ? "" : word("label_next");
+  }
+
+  /** The trace code of one box: of the box that was scanned last, or else of the next. */
+  trace(told, text) {
+    const { list } = this;
+    const line = list.labelled;
+    const wrong = told.trace === "before";
+    if (!this.part("act=receive")) return this.say(told.outcome, told.title, told.text);
+    if (list.trace === text || list.lines.some((one) => traces(one).includes(text) && !(one.done && one.done.undone))) return this.say("duplicate", told.title, word("trace_again"));
+    if (!line || line.outcome === "wrong" || !line.fits.includes("receive")) {
+      list.change(() => { list.trace = text; });
+      return this.say(wrong ? "wrong" : "new", told.title, word(wrong ? "trace_before" : "trace_waits"));
+    }
+    if (!takesTrace(line)) return this.say("wrong", line.title, word("trace_full"));
+    list.change(() => {
+      line.traces = [...traces(line), text];
+      line.boxes = Math.max(line.boxes, line.traces.length);
+    });
+    return this.say(wrong ? "wrong" : "known", line.title, wrong ? word("trace_before") : word("trace_added", { count: line.traces.length }));
   }
 
   label(told, text) {
@@ -238,8 +265,8 @@ class Page {
   }
 
   boxes(line, wanted) {
-    const least = line.bag ? 1 : Math.max(1, line.labels.length);
-    const boxes = Math.min(room(line), Math.max(least, wanted || least));
+    const fewest = least(line);
+    const boxes = Math.min(room(line), Math.max(fewest, wanted || fewest));
     if (boxes !== line.boxes) this.list.change(() => { line.boxes = boxes; });
     this.draw();
   }
@@ -274,7 +301,7 @@ class Page {
     const form = this.part("alone");
     for (const old of form.querySelectorAll("[data-own]")) old.remove();
     const { item, gtin, lot, expiry, approval_number: number } = line.goods;
-    const values = { item, gtin, lot_number: lot, expiry, approval_number: number, label: line.labels[0], station: this.station, donation: this.list.donation };
+    const values = { item, gtin, lot_number: lot, expiry, approval_number: number, label: line.labels[0], trace_code: traces(line)[0], station: this.station, donation: this.list.donation };
     for (const [name, value] of Object.entries(values)) if (value) form.append(element("input", { type: "hidden", name, value, "data-own": "" }));
     this.list.change((list) => list.remove(line));
     form.requestSubmit ? form.requestSubmit() : form.submit();
@@ -403,7 +430,7 @@ class Page {
     if (this.list.lines.some((line) => !line.done)) {
       this.list.change((list) => {
         list.lines = list.lines.filter((line) => line.done || line.sent);
-        list.label = null;
+        Object.assign(list, { label: null, trace: null });
       });
       report(this.part("said"), "info", word("cleared"));
       announce(word("cleared"));
