@@ -20,13 +20,14 @@ from app.base.errors import Invalid, Refusal
 from app.base.fields import PLAIN
 from app.base.ids import new_id
 from app.base.permissions import Permission
-from inventory.cataloguing import catalogue_edit, catalogue_form, catalogue_view
+from inventory.cataloguing import catalogue_edit, catalogue_form, catalogue_view, taught
 from inventory.cataloguing.catalogue_edit import EditItem, LookedAt, NewIngredient, NewItem, Written
 from inventory.cataloguing.catalogue_rows import Current
 from inventory.cataloguing.catalogue_view import ItemView
 from inventory.cataloguing.item_body import ItemBody, body_of, values_of
 from inventory.cataloguing.item_faults import RETAIL_EN, RETAIL_ZH
 from inventory.cataloguing.item_words import HIDDEN, printed, told
+from inventory.cataloguing.taught import JudgeBarcode
 from inventory.errors import StaleItem
 from inventory.receiving.intake_facts import Flag, Kind, OtcClass, Storage, Verdict
 
@@ -37,7 +38,8 @@ _READS, _EDITS, _VERIFIES = (
     [may(Permission.EDIT_CATALOGUE)],
     [may(Permission.VERIFY_ITEM)],
 )
-_WHICH = ("wanted", "unwanted", "unverified", "waiting", "verified")
+_WHICH = ("wanted", "unwanted", "unverified", "waiting", "verified", "told")
+_EITHER = [may(Permission.VERIFY_ITEM, Permission.EDIT_CATALOGUE)]
 
 
 @get("/api/items/{item:uuid}", operation_id="readItem", guards=_READS)
@@ -67,12 +69,24 @@ async def verify_item(call: NamedDependency[Call], data: JSONBody[LookedAt]) -> 
 @post(
     "/api/items/withdraw",
     operation_id="withdrawItemChange",
-    guards=[may(Permission.VERIFY_ITEM, Permission.EDIT_CATALOGUE)],
+    guards=_EITHER,
     status_code=200,
 )
 async def withdraw_change(call: NamedDependency[Call], data: JSONBody[LookedAt]) -> Written:
     """Drop what was proposed for an item; the stricter row stays."""
     return await call.write(catalogue_edit.withdraw, data, call.actor, call.now)
+
+
+class JudgedBarcode(msgspec.Struct, frozen=True):
+    """Whether the product code stands now."""
+
+    stands: bool
+
+
+@post("/api/items/barcodes/judge", operation_id="judgeBarcode", guards=_EITHER, status_code=200)
+async def judge_barcode(call: NamedDependency[Call], data: JSONBody[JudgeBarcode]) -> JudgedBarcode:
+    """Confirm a product code that was told at the counter, or forget it."""
+    return JudgedBarcode(await call.write(taught.judge_barcode, data, call.actor, call.now))
 
 
 @post("/api/ingredients", operation_id="addIngredient", guards=_VERIFIES, status_code=201)
@@ -101,6 +115,7 @@ async def catalogue_page(
         found=found, q=q, kind=of_kind, which=state, kinds=tuple(Kind), states=_WHICH,
         first=address if after else None, following=following if found.after else None,
         edits=call.actor.may(Permission.EDIT_CATALOGUE), verifies=call.actor.may(Permission.VERIFY_ITEM),
+        told=await call.read(taught.waiting),
     )  # fmt: skip
 
 
@@ -115,6 +130,7 @@ async def _item_page(call: Call, item: UUID, no: Refusal | None = None, done: st
         status=no.status if no else 200, found=found, word=word, hidden=HIDDEN, printed=printed,
         when=_when(call), refusal=no, done=done, key=new_id(), second=new_id(),
         edits=call.actor.may(Permission.EDIT_CATALOGUE), stock=call.actor.may(Permission.READ_STOCK),
+        judges=call.actor.may(Permission.EDIT_CATALOGUE) or call.actor.may(Permission.VERIFY_ITEM), new_key=new_id,
     )  # fmt: skip
 
 
@@ -139,7 +155,7 @@ async def verify_page(call: NamedDependency[Call], item: FromPath[UUID]) -> Resp
 
 @post(
     "/catalogue/{item:uuid}/withdraw",
-    guards=[may(Permission.VERIFY_ITEM, Permission.EDIT_CATALOGUE)],
+    guards=_EITHER,
     include_in_schema=False,
 )
 async def withdraw_page(call: NamedDependency[Call], item: FromPath[UUID]) -> Response[Any]:
@@ -147,6 +163,17 @@ async def withdraw_page(call: NamedDependency[Call], item: FromPath[UUID]) -> Re
     order = call.filled(LookedAt, await call.form(), item=item)
     try:
         await call.write(catalogue_edit.withdraw, order, call.actor, call.now)
+    except Refusal as no:
+        return await _item_page(call, item, no)
+    return call.go(f"/catalogue/{item}?done=saved")
+
+
+@post("/catalogue/{item:uuid}/barcode", guards=_EITHER, include_in_schema=False)
+async def barcode_page(call: NamedDependency[Call], item: FromPath[UUID]) -> Response[Any]:
+    """Confirm or forget a product code from the item's page."""
+    order = call.filled(JudgeBarcode, await call.form(), item=item)
+    try:
+        await call.write(taught.judge_barcode, order, call.actor, call.now)
     except Refusal as no:
         return await _item_page(call, item, no)
     return call.go(f"/catalogue/{item}?done=saved")
@@ -299,6 +326,8 @@ handlers: list[BaseRouteHandler] = [
     item_page,
     verify_page,
     withdraw_page,
+    judge_barcode,
+    barcode_page,
     new_page,
     add_page,
     edit_page,

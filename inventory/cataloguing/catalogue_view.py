@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.base.models import Account
 from app.base.permissions import Actor, Permission
-from inventory.cataloguing import catalogue, catalogue_rows, catalogue_search
+from inventory.cataloguing import catalogue, catalogue_rows, catalogue_search, taught
 from inventory.cataloguing.catalogue import CatalogueItem
 from inventory.cataloguing.catalogue_models import ItemChange
 from inventory.cataloguing.catalogue_rows import Current
@@ -24,7 +24,7 @@ from inventory.receiving.intake_facts import Kind
 
 PAGE = 40
 MOST = 400
-Which = Literal["", "wanted", "unwanted", "unverified", "waiting", "verified"]
+Which = Literal["", "wanted", "unwanted", "unverified", "waiting", "verified", "told"]
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +103,7 @@ def _chosen(kind: Kind | None, which: Which) -> list[ColumnElement[bool]]:
         "verified": Item.verified_on.is_not(None),
         "unverified": Item.verified_on.is_(None),
         "waiting": Item.proposed.is_not(None),
+        "told": taught.has_told(),
     }
     return [*([Item.kind == kind.value] if kind else []), *([by_state[which]] if which else [])]
 

@@ -76,6 +76,7 @@ TABLE = {
     "editItem": "CO",
     "verifyItem": "P",
     "withdrawItemChange": "PCO",
+    "judgeBarcode": "PCO",
     "addIngredient": "P",
     "listKits": EVERYONE,
     "exportForm": "VLPCOU",

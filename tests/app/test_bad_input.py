@@ -78,7 +78,7 @@ def plain(schema: Schema) -> Schema:
     return schema
 
 
-TEXTS = ("甲乙丙", "12345678", "1986-03", "13800138000", "A-17", "tablet", "N02BE01", "kit-001")
+TEXTS = ("甲乙丙", "12345678", "1986-03", "13800138000", "A-17", "tablet", "N02BE01", "kit-001", "06901234567892")
 
 
 def good(schema: Schema, ids: dict[str, UUID], name: str = "") -> Any:

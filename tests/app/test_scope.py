@@ -389,6 +389,7 @@ NOBODY_S_OWN = {
     "editItem",
     "verifyItem",
     "withdrawItemChange",
+    "judgeBarcode",
 }
 """What names a thing that all communities share: an item of the catalogue, a policy, a proposal of one."""
 

@@ -15,7 +15,7 @@ from litestar.testing import TestClient
 from app.base.clock import Clock
 from app.base.db import Database
 from app.base.ids import new_id
-from inventory.cataloguing import catalogue_form, catalogue_view
+from inventory.cataloguing import catalogue, catalogue_form, catalogue_view
 from inventory.cataloguing.item_body import body_of
 from tests.app.client import client
 from tests.inventory import world as worlds
@@ -121,3 +121,15 @@ def test_the_list_finds_filters_and_offers_writing_only_to_those_who_may(
     assert "/catalogue/new" in page
     assert "/catalogue/new" not in Person(at, world, "volunteer").get("/catalogue").text
     assert Person(at, world, "volunteer").get("/catalogue/new").status_code == 403
+
+
+def test_a_told_barcode_is_listed_and_confirmed_in_one_tap(at: TestClient[Litestar], world: World) -> None:
+    gtin, item = "6901234567892", world.items["sup-001"]
+    world.db.write_now(catalogue.learn_barcode, gtin, item, world.people["volunteer"], world.now)
+    office = Person(at, world, "office")
+    assert "有 1 个条码是志愿者认的" in office.get("/catalogue").text
+    assert f"/catalogue/{item}" in office.get("/catalogue?which=told").text
+    assert "对的" in office.get(f"/catalogue/{item}").text
+    told = office.post(f"/catalogue/{item}/barcode", key=new_id(), gtin=gtin.zfill(14), right="true")
+    assert (told.status_code, told.headers["location"]) == (303, f"/catalogue/{item}?done=saved")
+    assert "志愿者认的" not in office.get("/catalogue").text
