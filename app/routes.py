@@ -14,6 +14,7 @@ import inventory.api
 import inventory.appealing.appeal_edges
 import inventory.cataloguing.catalogue_edges
 import inventory.cataloguing.leaflet_pages
+import inventory.counting.count_paper
 import inventory.counting.stocktake_api
 import inventory.counting.stocktake_edges
 import inventory.importing.import_edges
@@ -71,6 +72,7 @@ handlers: list[ControllerRouterHandler] = [
     *inventory.receiving.scan_edges.handlers,
     *inventory.counting.stocktake_api.handlers,
     *inventory.counting.stocktake_edges.handlers,
+    *inventory.counting.count_paper.handlers,
     *inventory.undoing.undo_edges.handlers,
     *inventory.receiving.trace_edges.handlers,
     *inventory.moving.transfer_edges.handlers,
